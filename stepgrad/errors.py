@@ -1,0 +1,72 @@
+"""What can go wrong, as one drawn tree; every error is one sentence that names the way out.
+
+::
+
+    StepgradError               whatever a user's mistake can cause
+    ├── GateError               operands that a gate cannot take: shape, axis, number type
+    ├── InputError              values supplied from outside: unknown name, unreadable file
+    ├── LimitError              a program that would not end, or a number that would not fit
+    ├── FormatError             an unknown export format or option
+    └── ProgramError            the program's text; it has a place, and wraps the four above
+                                when they happen while the program runs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from stepgrad.source import Program, Span
+
+
+class StepgradError(Exception):
+    """Whatever a user's mistake can cause; ``str(error)`` is one sentence."""
+
+
+class GateError(StepgradError):
+    """A gate cannot take these operands."""
+
+
+class InputError(StepgradError):
+    """A value supplied from outside cannot be used."""
+
+
+class LimitError(StepgradError):
+    """A bound was reached: steps, sizes, nesting or digits."""
+
+
+class FormatError(StepgradError):
+    """An export format or an option of one is not known."""
+
+
+class ProgramError(StepgradError):
+    """The program is wrong at a place.
+
+    ``str(error)`` has three lines: ``FILE:LINE:COLUMN: sentence``, the source line and a caret.
+    """
+
+    def __init__(self, sentence: str, program: Program, span: Span) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.program = program
+        self.span = span
+
+    def __str__(self) -> str:
+        line = self.program.line(self.span.line)
+        span = self.span
+        width = span.end_column - span.column if span.end_line == span.line else 1
+        # A tab in the source stays a tab under it, so that the caret stands where the eye looks.
+        before = line[: span.column - 1]
+        indent = "".join("\t" if character == "\t" else " " for character in before)
+        place = f"{self.program.filename}:{span.line}:{span.column}"
+        return f"{place}: {self.sentence}\n{line}\n{indent}{'^' * max(1, width)}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean `…`?"`` for the known word most like this one, or nothing.
+
+    >>> nearest("sigmiod", ["sigmoid", "tanh"])
+    '; did you mean `sigmoid`?'
+    """
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""

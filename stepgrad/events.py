@@ -1,0 +1,120 @@
+"""Events: what can happen at a step, and what nodes are called. Records only; no text, no tape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from stepgrad.errors import InputError
+from stepgrad.gate import Gate, Local
+from stepgrad.linear import LinearMap, Term
+from stepgrad.source import Span
+from stepgrad.tensor import Array, Shape
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A value was computed, or given.
+
+    Attributes
+    ----------
+    step : int
+        Counts from 1; ``trace[k].step == k + 1``.
+    node : int
+        The index of the node.
+    gate : Gate
+    operands : tuple
+        An int is the index of a node; anything else is a literal.
+    value : Array
+    name : str
+        The name that the program gives the node, or ``v₆``.
+    span : Span or None
+        The stretch of the program that computed it.
+    note : str or None
+        Which domain was left, as at log(0).
+    """
+
+    step: int
+    node: int
+    gate: Gate
+    operands: tuple[Any, ...]
+    value: Array
+    name: str
+    span: Span | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The backward sweep starts: the output's gradient is given."""
+
+    step: int
+    node: int
+    gradient: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Backward:
+    """One edge: the upstream of ``node`` was multiplied by a local and sent to an operand.
+
+    Attributes
+    ----------
+    step, node, slot, operand : int
+        ``operand`` is the index of the node in that slot.
+    upstream : Array
+        The finished gradient of ``node``, of its shape.
+    local : number or LinearMap
+        ∂node/∂operand.
+    product : Array
+        upstream × local, of the operand's shape.
+    total : Array
+        The operand's gradient after adding the product.
+    first : bool
+        Whether nothing had arrived at the operand before.
+    note : str or None
+        Which convention made the local, as at relu′(0).
+    """
+
+    step: int
+    node: int
+    slot: int
+    operand: int
+    upstream: Array
+    local: Local
+    product: Array
+    total: Array
+    first: bool
+    note: str | None
+
+    def terms(self, index: Shape) -> list[Term]:
+        """Open one element of a tensor product into the scalar products that it is the sum of.
+
+        Raises
+        ------
+        InputError
+            If the edge carries a number: there is nothing to open.
+        """
+        if not isinstance(self.local, LinearMap):
+            raise InputError(f"step {self.step} multiplies two numbers; there is nothing further to open")
+        return self.local.terms(self.upstream, index)
+
+
+Event: TypeAlias = Forward | Seed | Backward
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a node is called: a name and which version of it, or no name and the node's index."""
+
+    text: str
+    version: int
+
+    def shown(self, ascii_only: bool = False) -> str:
+        """Spell it: ``c``, its second version ``c₂`` (``c#2``), the unnamed ``v₆`` (``%6``)."""
+        if not self.text:
+            return f"%{self.version}" if ascii_only else f"v{str(self.version).translate(SUBSCRIPTS)}"
+        if self.version == 1:
+            return self.text
+        return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{str(self.version).translate(SUBSCRIPTS)}"

@@ -1,0 +1,184 @@
+"""Formulas: the text of a gate's row, compiled once per number type, and printed for people.
+
+In a row's text ``x`` and ``y`` are the operands and ``z`` is the result. The same text is compiled
+into a function on numbers, into one on lists of numbers, and into the fast methods of ``Value``;
+so whatever computes a gate gives the same bits.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from stepgrad.numeric import NumberType
+from stepgrad.tensor import Number
+
+OPERANDS = ("x", "y")
+
+Kernel = Callable[..., tuple[Any, Any, Any]]  # operands → result, local of x, local of y
+
+
+class Arithmetic(ast.NodeTransformer):
+    """Rewrite a formula for a number type: its numbers, its power and, for IEEE, all that can raise."""
+
+    def __init__(self, number: NumberType, names: dict[str, Any], ieee: bool) -> None:
+        self.number = number
+        self.names = names
+        self.prefix = "ieee_" if ieee else ""
+        self.calls: dict[type[ast.operator], str] = {ast.Pow: "pow", ast.Div: "div"} if ieee else {ast.Pow: "pow"}
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        """Have the number type make the number: a fraction times 0.5 would become a float."""
+        name = f"n{len(self.names)}"
+        self.names[name] = self.number.make(str(node.value))
+        return ast.Name(name, ast.Load())
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """Call the type's own power always, its own division where Python's would raise."""
+        self.generic_visit(node)
+        if type(node.op) not in self.calls:
+            return node
+        function = ast.Name(self.prefix + self.calls[type(node.op)], ast.Load())
+        return ast.Call(function, [node.left, node.right], [])
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """Call the namespace's function."""
+        self.generic_visit(node)
+        node.func = ast.Name(self.prefix + ast.unparse(node.func), ast.Load())
+        return node
+
+
+def for_number_type(text: str, number: NumberType, names: dict[str, Any], *, ieee: bool) -> str:
+    """Return the formula's source as this number type computes it; the numbers made go to ``names``."""
+    tree = Arithmetic(number, names, ieee).visit(ast.parse(text, mode="eval"))
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def namespace_of(number: NumberType) -> dict[str, Any]:
+    """Return the functions that a compiled formula may call, the IEEE ones prefixed."""
+    return {**number.fast, **{f"ieee_{name}": function for name, function in number.ieee.items()}}
+
+
+def require_functions(gate: str, texts: Iterable[str], number: NumberType) -> None:
+    """Check that the number type has every function that the formulas call."""
+    for text in texts:
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call):
+                number.require(ast.unparse(node.func), gate)
+
+
+@cache
+def compile_kernel(
+    gate: str, forward: str, local_texts: tuple[str | None, ...], number: NumberType, over_lists: bool
+) -> Kernel:
+    """Compile a row into a function from operands to the result and two locals.
+
+    Parameters
+    ----------
+    gate : str
+        The gate's name, for errors and tracebacks.
+    forward : str
+        The formula of the result in ``x`` and ``y``.
+    local_texts : tuple of str or None
+        The formulas of the locals in ``x``, ``y`` and ``z``; None where one is not wanted.
+    number : NumberType
+        What to compute with.
+    over_lists : bool
+        Whether operands, result and locals are lists of numbers rather than numbers.
+
+    Raises
+    ------
+    GateError
+        If the number type lacks a function that the row needs.
+    """
+    require_functions(gate, (forward, *filter(None, local_texts)), number)
+    operands = OPERANDS[: len(local_texts)]
+    result = "zs" if over_lists else "z"
+    namespace = namespace_of(number)
+
+    def each(text: str | None, over: tuple[str, ...], ieee: bool) -> str:
+        if text is None:
+            return "None"
+        code = for_number_type(text, number, namespace, ieee=ieee)
+        lists = ", ".join(f"{name}s" for name in over)
+        return f"[{code} for {', '.join(over)}, in zip({lists}, strict=True)]" if over_lists else code
+
+    def attempt(ieee: bool) -> str:
+        found = [each(text, ("z", *operands), ieee) for text in (*local_texts, None)[:2]]
+        return f"{result} = {each(forward, operands, ieee)}; return {result}, {', '.join(found)}"
+
+    source = (
+        f"def kernel({', '.join(f'{name}s' if over_lists else name for name in operands)}):\n"
+        f"    try: {attempt(ieee=False)}\n"
+        f"    except (ArithmeticError, ValueError): {attempt(ieee=True)}\n"
+    )
+    exec(compile(source, f"<gate {gate}>", "exec"), namespace)
+    kernel: Kernel = namespace["kernel"]
+    return kernel
+
+
+@cache
+def compile_formula(text: str, number: NumberType) -> Callable[..., Any]:
+    """Compile one formula or condition of a row into a total function of ``x``, ``y`` and ``z``."""
+    namespace = namespace_of(number)
+    code = for_number_type(text, number, namespace, ieee=True)
+    exec(compile(f"def formula(x, y=None, z=None): return {code}", "<formula>", "exec"), namespace)
+    formula: Callable[..., Any] = namespace["formula"]
+    return formula
+
+
+class Folding(ast.NodeTransformer):
+    """Put a literal in for an operand and fold what can be folded: ``y*x**(y-1)`` to ``2*x``."""
+
+    def __init__(self, literals: Mapping[str, Number]) -> None:
+        self.literals = literals
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Replace an operand by its literal, whole numbers without a point."""
+        if node.id not in self.literals:
+            return node
+        literal = self.literals[node.id]
+        whole = literal == literal and abs(literal) < 1e15 and literal == int(literal)
+        return ast.Constant(int(literal) if whole else literal)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """Fold whole numbers, ``1*a``, ``a*1`` and ``a**1``."""
+        self.generic_visit(node)
+        match node:
+            case ast.BinOp(ast.Constant(int() as a), ast.Add(), ast.Constant(int() as b)):
+                return ast.Constant(a + b)
+            case ast.BinOp(ast.Constant(int() as a), ast.Sub(), ast.Constant(int() as b)):
+                return ast.Constant(a - b)
+            case ast.BinOp(ast.Constant(1), ast.Mult(), rest) | ast.BinOp(rest, ast.Mult() | ast.Pow(), ast.Constant(1)):
+                return rest
+        return node
+
+
+def fold(text: str, literals: Mapping[str, Number]) -> str:
+    """Return a formula with literal operands put in.
+
+    >>> fold("y*x**(y - 1)", {"y": 2.0}), fold("-x/y**2", {"x": 1.0})
+    ('2 * x', '-1 / y ** 2')
+    """
+    return ast.unparse(Folding(literals).visit(ast.parse(text, mode="eval"))) if literals else text
+
+
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+OPERATOR = re.compile(r" ?(\*\*|[*/]) ?")
+
+
+def spell(text: str, names: Mapping[str, str], *, ascii_only: bool = False) -> str:
+    """Spell a formula for people, its operands by their names.
+
+    >>> spell("-x/y**2", {"x": "a", "y": "b"}), spell("2*x", {"x": "q"}, ascii_only=True)
+    ('-a/b²', '2*q')
+    """
+    spelled = OPERATOR.sub(lambda match: match[1], text)
+    spelled = re.sub(r"\b[xyz]\b", lambda match: names.get(match[0], match[0]), spelled)
+    if ascii_only:
+        return spelled
+    spelled = re.sub(r"\*\*(\d+)(?![\d.])", lambda match: match[1].translate(SUPERSCRIPTS), spelled)
+    return spelled.replace("**", "^").replace("*", "·")

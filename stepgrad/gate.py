@@ -1,0 +1,289 @@
+"""What a gate is: a row of the table, with all that anyone asks of it.
+
+An :class:`Elementwise` gate is text: its forward and its locals are formulas. A
+:class:`Structural` gate is a function that returns the result and a linear map per operand. Both
+are applied in the same way and answer the same questions, so nothing above this floor asks which
+kind it holds.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, TypeAlias
+
+from stepgrad.formula import OPERANDS, compile_formula, compile_kernel, fold, spell
+from stepgrad.linear import LinearMap, Weights
+from stepgrad.numeric import NumberType
+from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, full, shape_of
+
+Local: TypeAlias = "Number | LinearMap | None"  # None: no gradient flows along this edge
+Params: TypeAlias = Mapping[str, Any]
+Result: TypeAlias = "tuple[Array, list[Local]]"
+
+COMMUTATIVE = ("add", "mul")
+NO_LITERALS: Mapping[int, Array] = {}
+
+SUBSTITUTES = str.maketrans({"×": "*", "·": "*", "⊙": "*", "ᵀ": "'", "∂": "d", "′": "'", "Σ": "sum ", "‖": "|", "₂": "2"})
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Gate:
+    """A row of the table.
+
+    Attributes
+    ----------
+    name : str
+        The name under which programs call it.
+    symbol : str
+        What stands in its box in the circuit; an operator where ``infix``.
+    signature : str
+        How it is called, operands first: ``"sum(x, axis=None, keepdims=False)"``.
+    words : str
+        What it does to gradients, in one sentence for a learner.
+    samples : tuple of (operands, params)
+        Where tests check the row: operands as programs write them.
+    also : tuple of str
+        Other names under which course code calls it.
+    infix : bool
+        Whether it is written between its operands.
+    """
+
+    name: str
+    symbol: str
+    signature: str
+    words: str
+    samples: tuple[tuple[tuple[Any, ...], dict[str, Any]], ...] = ()
+    also: tuple[str, ...] = ()
+    infix: bool = False
+
+    def apply(
+        self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params
+    ) -> Result:
+        """Compute the result and, for every operand that is wanted, its local.
+
+        Parameters
+        ----------
+        number : NumberType
+            What to compute with.
+        operands : sequence of Array
+        wanted : sequence of bool
+            For each operand, whether a gradient flows to it.
+        params : mapping
+            What is no operand: axis, shape, index.
+
+        Raises
+        ------
+        GateError
+            If the operands do not fit, or the number type cannot do this.
+        """
+        raise NotImplementedError
+
+    def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
+        """Return the shapes to which the operands are broadcast before the gate is applied."""
+        return list(shapes)
+
+    def local_formula(self, slot: int, literals: Mapping[int, Array]) -> str:
+        """Return the local of a slot as text in ``x``, ``y`` and ``z``; empty where only words say it."""
+        return ""
+
+    def pulled(self, slot: int, literals: Mapping[int, Array]) -> str:
+        """Return the product in words with ``{up}``, ``{x}``, ``{y}``, ``{z}``; empty: ask the local."""
+        return ""
+
+    def note(self, number: NumberType, operands: Sequence[Array], result: Array, local: Local) -> str | None:
+        """Say which domain was left, or with a local, which convention made it; None where none was."""
+        return None
+
+    def label(self, literals: Mapping[int, str], params: Params) -> str:
+        """Return what stands in the box: the symbol, with the literal that the gate carries."""
+        if not literals:
+            return self.symbol
+        first, literal = next(iter(literals.items()))
+        if not self.infix:
+            return f"{self.symbol} {literal}"
+        if first == 0 and self.name not in COMMUTATIVE:
+            return f"{literal}{self.symbol}x"
+        return f"{self.symbol}{literal}"
+
+    def written(self, operands: Sequence[str], params: Params) -> str:
+        """Write the application out, with operands by name: ``w0 × x0``, ``sum(q, axis=0)``."""
+        if self.infix:
+            return f" {self.symbol} ".join(bracketed(operand) for operand in operands)
+        given = [f"{key}={value}" for key, value in params.items() if value is not None and value is not False]
+        return f"{self.name}({', '.join([*operands, *given])})"
+
+    def __repr__(self) -> str:
+        return f"<gate {self.name}>"
+
+
+def bracketed(operand: str) -> str:
+    """Put a negative literal in parentheses where it stands between operators."""
+    return f"({operand})" if operand.startswith("-") else operand
+
+
+def to_ascii(text: str) -> str:
+    """Spell mathematical signs in ASCII; names in other scripts stay as they are."""
+    return text.translate(SUBSTITUTES)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Elementwise(Gate):
+    """A gate whose rule is text: the same formula for every element.
+
+    Attributes
+    ----------
+    forward : str
+        The result in ``x`` and ``y``.
+    locals : tuple of str
+        For each operand, the local in ``x``, ``y`` and the result ``z``.
+    shown : tuple of str
+        The locals as a lecture writes them, where the computed text is chosen for its digits; equal in value.
+    domain : tuple of (condition, words)
+        Where the result leaves the domain, and what it is there.
+    kinks : tuple of (condition, words)
+        Where the local is a convention.
+    """
+
+    forward: str
+    locals: tuple[str, ...]
+    shown: tuple[str, ...] = ()
+    domain: tuple[tuple[str, str], ...] = ()
+    kinks: tuple[tuple[str, str], ...] = ()
+
+    def apply(
+        self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params
+    ) -> Result:
+        """Compute by the compiled text, on numbers or on lists of numbers."""
+        texts = tuple(text if want else None for text, want in zip(self.locals, wanted, strict=True))
+        shape = next((o.shape for o in operands if isinstance(o, Tensor)), ())
+        kernel = compile_kernel(self.name, self.forward, texts, number, bool(shape))
+        if not shape:
+            z, *found = kernel(*operands)
+            return z, found[: len(texts)]
+        size = prod(shape)
+        zs, *columns = kernel(*(flat(full(shape, o) if not isinstance(o, Tensor) else o) for o in operands))
+        zero = number.make(0)
+        maps: list[Local] = [
+            None if text is None else Weights(shape, shape, zero, self.pulled(slot), range(size), columns[slot])
+            for slot, text in enumerate(texts)
+        ]
+        return Tensor(shape, zs), maps
+
+    def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
+        """Broadcast every operand to the common shape."""
+        return [broadcast_shape(shapes)] * len(shapes)
+
+    def pulled(self, slot: int, literals: Mapping[int, Array] = NO_LITERALS) -> str:
+        """Return the product in words, for a linear map."""
+        text = self.local_formula(slot, literals)
+        if text in ("1", "-1"):
+            return "{up}" if text == "1" else "-{up}"
+        spelled = spell(text, {name: f"{{{name}}}" for name in (*OPERANDS, "z")})
+        compound = isinstance(ast.parse(text, mode="eval").body, (ast.BinOp, ast.UnaryOp))
+        return f"{{up}} ⊙ ({spelled})" if compound else f"{{up}} ⊙ {spelled}"
+
+    def local_formula(self, slot: int, literals: Mapping[int, Array]) -> str:
+        """Return the local as text, with literal operands folded in."""
+        numbers = {OPERANDS[i]: value for i, value in literals.items() if not isinstance(value, Tensor)}
+        return fold((self.shown or self.locals)[slot], numbers)
+
+    def note(self, number: NumberType, operands: Sequence[Array], result: Array, local: Local) -> str | None:
+        """Try the row's conditions on every element; the first that holds gives the note."""
+        size = prod(shape_of(result))
+        columns = [flat(o) if isinstance(o, Tensor) else [o] * size for o in operands]
+        elements = list(zip(*columns, *([[None] * size] * (2 - len(columns))), flat(result), strict=True))
+        for condition, words in (*self.domain, *OVERFLOW[len(operands)]) if local is None else self.kinks:
+            holds = compile_formula(condition, number)
+            count = sum(1 for element in elements if holds(*element))
+            if count:
+                return words if size == 1 else f"{words} ({count} of {size} elements)"
+        return None
+
+
+OVERFLOW = {
+    1: (
+        ("abs(z) > 1e400 and abs(x) <= 1e400", "beyond the largest float64: inf"),
+        ("z != z and x == x", "outside the domain: nan"),
+    ),
+    2: (
+        ("abs(z) > 1e400 and abs(x) <= 1e400 and abs(y) <= 1e400", "beyond the largest float64: inf"),
+        ("z != z and x == x and y == y", "outside the domain: nan"),
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Structural(Gate):
+    """A gate whose rule is a function that returns linear maps.
+
+    Attributes
+    ----------
+    rule : callable
+        ``rule(number, operands, wanted, **params)`` returns the result and the maps.
+    align : callable, optional
+        The shapes to broadcast the operands to; without it they are taken as they are.
+    template : str
+        How an application is written: ``"{0}ᵀ"``; empty for a call by name.
+    kink : callable, optional
+        ``kink(result, local)`` names the convention used, or returns None.
+    """
+
+    rule: Callable[..., tuple[Array, Sequence[LinearMap | None]]]
+    align: Callable[[Sequence[Shape]], list[Shape]] | None = None
+    template: str = ""
+    kink: Callable[[Array, Local], str | None] | None = None
+
+    def apply(
+        self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params
+    ) -> Result:
+        """Apply the rule; a map from a number to a number is handed on as the number that it is."""
+        result, maps = self.rule(number, operands, wanted, **params)
+        return result, [as_local(each) if want else None for each, want in zip(maps, wanted, strict=True)]
+
+    def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
+        """Ask the row."""
+        return self.align(shapes) if self.align else list(shapes)
+
+    def note(self, number: NumberType, operands: Sequence[Array], result: Array, local: Local) -> str | None:
+        """Ask the row; its conventions all concern the backward step."""
+        return None if self.kink is None or local is None else self.kink(result, local)
+
+    def label(self, literals: Mapping[int, str], params: Params) -> str:
+        """Return the symbol, with the index or the axis that the gate carries."""
+        if self.template:
+            return self.template.format("", "", **shown_params(params)).strip() or self.symbol
+        axis = params.get("axis")
+        return self.symbol if axis is None else f"{self.symbol} axis {axis}"
+
+    def written(self, operands: Sequence[str], params: Params) -> str:
+        """Write the application by the row's template."""
+        if not self.template:
+            return super().written(operands, params)
+        return self.template.format(*operands, **shown_params(params))
+
+
+def as_local(linear: LinearMap | None) -> Local:
+    """Turn a map between numbers into the number that it is."""
+    if linear is None or linear.operand_shape or linear.result_shape:
+        return linear
+    return next((local for _, local in linear.column(0)), linear.zero)
+
+
+def shown_params(params: Params) -> dict[str, str]:
+    """Spell parameters as programs do: an index as between brackets."""
+    return {key: show_index(value) if key == "index" else str(value) for key, value in params.items()}
+
+
+def show_index(index: Sequence[Any]) -> str:
+    """Spell an index: ``0``, ``:, 1``, ``1:3``."""
+
+    def spelled(item: Any) -> str:
+        if isinstance(item, slice):
+            ends = [item.start, item.stop] + ([item.step] if item.step is not None else [])
+            return ":".join("" if end is None else str(end) for end in ends)
+        return "..." if item is ... else str(item)
+
+    return ", ".join(map(spelled, index))

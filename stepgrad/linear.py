@@ -1,0 +1,252 @@
+"""Locals of tensor edges: linear maps, kept structured instead of as dense Jacobians.
+
+One method defines a map: ``column(i)``, the elements of the result that operand element ``i``
+reaches, and with what local. The pull of an upstream, the dense Jacobian and the drill-down into
+scalar arithmetic all follow from it; a map overrides ``pull`` only to be faster, and a test holds
+it to the definition bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from math import prod
+from operator import add, mul
+from typing import NamedTuple
+
+from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped
+
+
+class Term(NamedTuple):
+    """One product in the sum that makes one element of an operand's gradient."""
+
+    result: Shape  # index of the result's element
+    upstream: Number
+    local: Number
+    product: Number
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class LinearMap:
+    """The local of a tensor edge: ∂result/∂operand as a linear map.
+
+    Attributes
+    ----------
+    operand_shape, result_shape : tuple of int
+    zero : number
+        The gradient of an operand element that reaches no element of the result.
+    formula : str
+        The product in words: ``{up}`` is the upstream, ``{x}``, ``{y}`` the operands and ``{z}`` the
+        result, as in ``"{up} · {y}ᵀ"``.
+
+    Notes
+    -----
+    ``upstream * local`` is the pull, so the reverse sweep multiplies numbers and maps alike.
+    """
+
+    operand_shape: Shape
+    result_shape: Shape
+    zero: Number
+    formula: str
+
+    def column(self, i: int) -> list[tuple[int, Number]]:
+        """Return what operand element ``i`` reaches: pairs of result element and local."""
+        raise NotImplementedError
+
+    def pull(self, upstream: Array) -> Array:
+        """Return the product: the upstream, of the result's shape, pulled back to the operand's."""
+        up = flat(upstream)
+        products = [self._sum([up[o] * local for o, local in self.column(i)]) for i in range(prod(self.operand_shape))]
+        return shaped(self.operand_shape, products)
+
+    def __rmul__(self, upstream: Array) -> Array:
+        """Return the product of an upstream and this local."""
+        return self.pull(upstream)
+
+    def jacobian(self) -> Tensor:
+        """Return the dense Jacobian: a row per result element, a column per operand element."""
+        rows, columns = prod(self.result_shape), prod(self.operand_shape)
+        dense = [self.zero] * (rows * columns)
+        for i in range(columns):
+            for o, local in self.column(i):
+                dense[o * columns + i] = local
+        return Tensor((rows, columns), dense)
+
+    def terms(self, upstream: Array, index: Shape) -> list[Term]:
+        """Open one element of the product into the scalar products that it is the sum of."""
+        up = flat(upstream)
+        where = list(indices(self.result_shape))
+        position = list(indices(self.operand_shape)).index(index)
+        return [Term(where[o], up[o], local, up[o] * local) for o, local in self.column(position)]
+
+    def __eq__(self, other: object) -> bool:
+        """Equal maps of the same kind, shapes and numbers."""
+        if type(other) is not type(self) or not isinstance(other, LinearMap):
+            return NotImplemented
+        shapes = (self.operand_shape, self.result_shape) == (other.operand_shape, other.result_shape)
+        return shapes and self.formula == other.formula and self.jacobian() == other.jacobian()
+
+    def __hash__(self) -> int:
+        return hash((self.operand_shape, self.result_shape, self.formula))
+
+    def __repr__(self) -> str:
+        return f"<{self.formula}: {self.operand_shape} → {self.result_shape}>"
+
+    def _sum(self, products: Sequence[Number]) -> Number:
+        # From left to right, the first one assigned: never sum() or fsum(), whose bits differ
+        # from the running total that the trace shows.
+        return reduce(add, products) if products else self.zero
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Weights(LinearMap):
+    """Every operand element goes to one result element, with a weight: sums, maxima, activations."""
+
+    target: Sequence[int]
+    weights: Sequence[Number]
+
+    def column(self, i: int) -> list[tuple[int, Number]]:
+        """Return the one result element and the weight."""
+        return [(self.target[i], self.weights[i])]
+
+    def pull(self, upstream: Array) -> Array:
+        """Return every weight times the upstream at its target."""
+        up = flat(upstream)
+        return shaped(self.operand_shape, [up[t] * w for t, w in zip(self.target, self.weights, strict=True)])
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Gather(LinearMap):
+    """Every result element is a copy of one operand element: broadcasting, indexing."""
+
+    source: Sequence[int]
+    one: Number
+
+    def column(self, i: int) -> list[tuple[int, Number]]:
+        """Return every copy of the element."""
+        return [(o, self.one) for o, s in enumerate(self.source) if s == i]
+
+    def pull(self, upstream: Array) -> Array:
+        """Return, for every operand element, the sum of the upstream over its copies."""
+        found: dict[int, Number] = {}
+        for s, u in zip(self.source, flat(upstream), strict=True):
+            found[s] = found[s] + u if s in found else u
+        size = prod(self.operand_shape)
+        return shaped(self.operand_shape, [found.get(i, self.zero) for i in range(size)])
+
+
+class MatmulSides(NamedTuple):
+    """Both operands of a product of stacks of matrices: (batch, n, k) and (batch, k, m)."""
+
+    batch: int
+    n: int
+    k: int
+    m: int
+    left: list[Number]
+    right: list[Number]
+
+    def left_row(self, b: int, i: int) -> list[Number]:
+        """Return row ``i`` of the left matrix, k numbers."""
+        start = (b * self.n + i) * self.k
+        return self.left[start : start + self.k]
+
+    def right_row(self, b: int, j: int) -> list[Number]:
+        """Return row ``j`` of the right matrix, m numbers."""
+        start = (b * self.k + j) * self.m
+        return self.right[start : start + self.m]
+
+    def left_column(self, b: int, j: int) -> list[Number]:
+        """Return column ``j`` of the left matrix, n numbers."""
+        start = b * self.n * self.k
+        return self.left[start + j : start + self.n * self.k : self.k]
+
+    def right_column(self, b: int, j: int) -> list[Number]:
+        """Return column ``j`` of the right matrix, k numbers."""
+        start = b * self.k * self.m
+        return self.right[start + j : start + self.k * self.m : self.m]
+
+
+def dot_rows(rows: list[list[Number]], columns: list[list[Number]], zero: Number) -> list[Number]:
+    """Return every row times every column, summed from left to right, the first one assigned."""
+    if not (rows and rows[0]):
+        return [zero] * (len(rows) * len(columns))
+    return [reduce(add, map(mul, row, column)) for row in rows for column in columns]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class MatmulLeft(LinearMap):
+    """∂(A·B)/∂A: the product is upstream · Bᵀ."""
+
+    sides: MatmulSides
+
+    def column(self, i: int) -> list[tuple[int, Number]]:
+        """Return the row of the result that A[row, k] enters, with the k-th row of B."""
+        row, k = divmod(i, self.sides.k)
+        local = self.sides.right_row(row // self.sides.n, k)
+        return list(enumerate(local, row * self.sides.m))
+
+    def pull(self, upstream: Array) -> Array:
+        """Return upstream · Bᵀ, matrix by matrix."""
+        s, up = self.sides, flat(upstream)
+        found: list[Number] = []
+        for b in range(s.batch):
+            start = b * s.n * s.m
+            rows = [up[start + i * s.m : start + (i + 1) * s.m] for i in range(s.n)]
+            found += dot_rows(rows, [s.right_row(b, j) for j in range(s.k)], self.zero)
+        return shaped(self.operand_shape, found)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class MatmulRight(LinearMap):
+    """∂(A·B)/∂B: the product is Aᵀ · upstream."""
+
+    sides: MatmulSides
+
+    def column(self, i: int) -> list[tuple[int, Number]]:
+        """Return the column of the result that B[k, m] enters, with the k-th column of A."""
+        row, m = divmod(i, self.sides.m)
+        b, k = divmod(row, self.sides.k)
+        local = self.sides.left_column(b, k)
+        return [((b * self.sides.n + n) * self.sides.m + m, local[n]) for n in range(self.sides.n)]
+
+    def pull(self, upstream: Array) -> Array:
+        """Return Aᵀ · upstream, matrix by matrix."""
+        s, up = self.sides, flat(upstream)
+        found: list[Number] = []
+        for b in range(s.batch):
+            columns = [up[b * s.n * s.m + j : (b + 1) * s.n * s.m : s.m] for j in range(s.m)]
+            found += dot_rows([s.left_column(b, j) for j in range(s.k)], columns, self.zero)
+        return shaped(self.operand_shape, found)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Softmax(LinearMap):
+    """∂softmax/∂x or ∂log_softmax/∂x: every element of a line reaches the whole line.
+
+    The diagonal needs 1 − yᵢ; it is computed as the sum of the other y, so that nothing is lost
+    where yᵢ is nearly 1.
+    """
+
+    lines: Sequence[Sequence[int]]
+    line_of: Sequence[Sequence[int]]
+    y: Sequence[Number]
+    is_log: bool
+
+    def column(self, i: int) -> list[tuple[int, Number]]:
+        """Return the line of the result, −yₒ·yᵢ apart from the diagonal (−yᵢ for the logarithm)."""
+        line, y = self.line_of[i], self.y
+        rest = self._sum([y[j] for j in line if j != i])
+        if self.is_log:
+            return [(o, rest if o == i else -y[i]) for o in line]
+        return [(o, y[o] * rest if o == i else -y[o] * y[i]) for o in line]
+
+
+def dot_matrices(sides: MatmulSides, zero: Number) -> list[Number]:
+    """Multiply two stacks of matrices, row-major."""
+
+    def one(b: int) -> list[Number]:
+        rows = [sides.left_row(b, i) for i in range(sides.n)]
+        return dot_rows(rows, [sides.right_column(b, j) for j in range(sides.m)], zero)
+
+    return [number for b in range(sides.batch) for number in one(b)]

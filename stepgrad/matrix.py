@@ -1,0 +1,174 @@
+"""The rules of the structural gates: each returns its result and a linear map per operand.
+
+Every rule is ``rule(number, operands, wanted, **params)``. Sums run from left to right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, TypeAlias
+
+from stepgrad.errors import GateError
+from stepgrad.linear import (
+    Gather,
+    LinearMap,
+    MatmulLeft,
+    MatmulRight,
+    MatmulSides,
+    Weights,
+    dot_matrices,
+)
+from stepgrad.numeric import NumberType
+from stepgrad.tensor import (
+    Array,
+    Number,
+    Shape,
+    Tensor,
+    broadcast_shape,
+    broadcast_source,
+    flat,
+    index_source,
+    indices,
+    shape_of,
+    shaped,
+    show_shape,
+    transpose_source,
+    whole_axis,
+)
+
+Ruled: TypeAlias = "tuple[Array, list[LinearMap | None]]"
+Wanted: TypeAlias = Sequence[bool]
+
+
+# Moving elements
+
+
+def broadcast(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, shape: Shape) -> Ruled:
+    """Repeat along new axes and axes of size 1; backwards, sum over the copies."""
+    (x,) = operands
+    own = shape_of(x)
+    source = broadcast_source(own, shape)
+    padded = (1,) * (len(shape) - len(own)) + own
+    summed = [axis for axis, size in enumerate(padded) if size != shape[axis]]
+    over = f" over {'axis' if len(summed) == 1 else 'axes'} {', '.join(map(str, summed))}" if own else ""
+    return moved(number, x, shape, source, f"sum of {{up}}{over}")
+
+
+def reshape(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, shape: Shape) -> Ruled:
+    """Give the same numbers another shape; one size may be -1."""
+    (x,) = operands
+    own = shape_of(x)
+    known = prod(size for size in shape if size != -1)
+    if shape.count(-1) == 1 and known and prod(own) % known == 0:
+        shape = tuple(prod(own) // known if size == -1 else size for size in shape)
+    if prod(shape) != prod(own) or any(size < 0 for size in shape):
+        raise GateError(
+            f"{prod(own)} numbers of shape {show_shape(own)} do not fill shape {show_shape(shape)}; "
+            "the sizes must multiply to the same number"
+        )
+    return moved(number, x, shape, range(prod(own)), f"{{up}} reshaped to {show_shape(own)}")
+
+
+def transpose(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axes: Sequence[int] | None) -> Ruled:
+    """Permute the axes, reversing them all where none are named."""
+    (x,) = operands
+    rank = len(shape_of(x))
+    order = list(range(rank))[::-1] if axes is None else [whole_axis(axis, rank) for axis in axes]
+    if sorted(order) != list(range(rank)):
+        raise GateError(f"axes {tuple(axes or ())} must name each of the axes 0 to {rank - 1} once")
+    shape, source = transpose_source(shape_of(x), order)
+    return moved(number, x, shape, source, "{up}ᵀ" if axes is None else "{up} with its axes put back")
+
+
+def index(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, index: Sequence[Any]) -> Ruled:
+    """Take an entry, a row, a slice."""
+    (x,) = operands
+    shape, source = index_source(shape_of(x), index)
+    return moved(number, x, shape, source, "{up} put back in its place, 0 elsewhere")
+
+
+def moved(number: NumberType, x: Array, shape: Shape, source: Sequence[int], formula: str) -> Ruled:
+    """Return copies of elements of ``x``, and the map that brings their gradients back."""
+    data = flat(x)
+    gather = Gather(shape_of(x), shape, number.make(0), formula, source, number.make(1))
+    return shaped(shape, [data[s] for s in source]), [gather]
+
+
+def stack(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int) -> Ruled:
+    """Put arrays of one shape side by side along a new axis."""
+    shape = shape_of(operands[0])
+    for operand in operands:
+        if shape_of(operand) != shape:
+            raise GateError(
+                f"shapes {show_shape(shape)} and {show_shape(shape_of(operand))} cannot be stacked; make them equal"
+            )
+    place = whole_axis(axis, len(shape) + 1)
+    thin = [(*shape[:place], 1, *shape[place:])] * len(operands)
+    return joined(number, operands, thin, place)
+
+
+def concat(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int) -> Ruled:
+    """Put arrays one after the other along an axis that they have."""
+    shapes = [shape_of(operand) for operand in operands]
+    place = whole_axis(axis, len(shapes[0]))
+    for shape in shapes:
+        if len(shape) != len(shapes[0]) or shape[:place] + shape[place + 1 :] != shapes[0][:place] + shapes[0][place + 1 :]:
+            raise GateError(
+                f"shapes {show_shape(shapes[0])} and {show_shape(shape)} cannot be joined along axis {axis}; "
+                "all other sizes must be equal"
+            )
+    return joined(number, operands, shapes, place)
+
+
+def joined(number: NumberType, operands: Sequence[Array], shapes: Sequence[Shape], axis: int) -> Ruled:
+    """Join operands, seen with these shapes, along an axis."""
+    size = sum(shape[axis] for shape in shapes)
+    result = (*shapes[0][:axis], size, *shapes[0][axis + 1 :])
+    offset = {where: i for i, where in enumerate(indices(result))}
+    data: list[Number] = [None] * prod(result)
+    maps: list[LinearMap | None] = []
+    before = 0
+    for operand, shape in zip(operands, shapes, strict=True):
+        target = [offset[(*i[:axis], i[axis] + before, *i[axis + 1 :])] for i in indices(shape)]
+        for t, value in zip(target, flat(operand), strict=True):
+            data[t] = value
+        part = f"the part of {{up}} that it became, {before} to {before + shape[axis] - 1} of axis {axis}"
+        ones = [number.make(1)] * len(target)
+        maps.append(Weights(shape_of(operand), result, number.make(0), part, target, ones))
+        before += shape[axis]
+    return shaped(result, data), maps
+
+
+# Products
+
+
+def matmul_shapes(shapes: Sequence[Shape]) -> list[Shape]:
+    """Check that two shapes multiply and broadcast their leading batch axes."""
+    a, b = shapes
+    if not a or not b:
+        raise GateError("`@` multiplies vectors and matrices, and one side is a number; write `*`")
+    inner = a[-1], b[-2] if len(b) > 1 else b[0]
+    if inner[0] != inner[1]:
+        raise GateError(
+            f"shapes {show_shape(a)} and {show_shape(b)} do not multiply; "
+            f"the last axis of the left ({inner[0]}) must equal the first of the right ({inner[1]})"
+            + ("" if len(b) < 3 else ", counting its last two")
+        )
+    if len(a) <= 2 and len(b) <= 2:
+        return [a, b]
+    batch = broadcast_shape([a[:-2], b[:-2]])
+    return [a if len(a) == 1 else batch + a[-2:], b if len(b) == 1 else batch + b[-2:]]
+
+
+def matmul(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
+    """Multiply vectors, matrices and stacks of matrices as NumPy's ``@``."""
+    a, b = map(shape_of, operands)
+    batch, rows = a[:-2], a[-2:-1]
+    columns = b[-1:] if len(b) > 1 else ()
+    sides = MatmulSides(prod(batch), prod(rows), a[-1], prod(columns), *map(flat, operands))
+    result = (*batch, *rows, *columns)
+    zero = number.make(0)
+    left, right = ("{up} · {y}ᵀ", "{x}ᵀ · {up}") if result else ("{up} · {y}", "{up} · {x}")
+    maps = [MatmulLeft(a, result, zero, left, sides), MatmulRight(b, result, zero, right, sides)]
+    return shaped(result, dot_matrices(sides, zero)), [*maps]

@@ -1,0 +1,151 @@
+"""Number types: what a formula of the table computes with.
+
+A number type is a namespace. The text of a gate's row (``x*y``, ``exp(x)``, ``0.5/z``) is compiled
+once for each, its numbers made by the type, so that one text serves floats and exact fractions and
+nothing silently turns a fraction into a float.
+
+Floats have two namespaces: the fast one is Python's own arithmetic, which raises at ``1/0`` and
+``log(0)``; where it raises, the same text runs again in the IEEE one, which never does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from stepgrad.errors import GateError
+from stepgrad.tensor import Number
+
+
+@dataclass(frozen=True, eq=False)
+class NumberType:
+    """A kind of number to compute with.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in errors and titles.
+    kind : type
+        The Python type of its numbers, the key by which :func:`stepgrad.run` knows it.
+    make : callable
+        Text or Python number to a number of this type.
+    fast : mapping
+        The functions that formulas call; they may raise ``ArithmeticError`` or ``ValueError``.
+    ieee : mapping
+        The same, total: what happens where the fast ones raise.
+    """
+
+    name: str
+    kind: type
+    make: Callable[[Any], Number]
+    fast: Mapping[str, Callable[..., Number]]
+    ieee: Mapping[str, Callable[..., Number]]
+
+    def require(self, function: str, gate: str) -> Callable[..., Number]:
+        """Return the total function of this name that ``gate`` needs.
+
+        Raises
+        ------
+        GateError
+            If numbers of this type have none.
+        """
+        if function not in self.ieee:
+            raise GateError(f"`{gate}` needs {function}, which {self.name} do not have; use number=float")
+        return self.ieee[function]
+
+
+def ieee_div(x: float, y: float) -> float:
+    """Divide as the hardware does: 1/0 is inf, 0/0 is nan.
+
+    >>> ieee_div(1.0, -0.0), ieee_div(0.0, 0.0)
+    (-inf, nan)
+    """
+    if y:
+        return x / y
+    if not x or x != x or y != y:
+        return math.nan
+    return math.inf * math.copysign(1.0, x) * math.copysign(1.0, y)
+
+
+def ieee_pow(x: float, y: float) -> float:
+    """Raise to a power as C does: never an exception, never a complex number.
+
+    >>> ieee_pow(0.0, -1.0), ieee_pow(-8.0, 1/3), ieee_pow(-1e200, 3.0)
+    (inf, nan, -inf)
+    """
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return math.copysign(math.inf, x) if y % 2 == 1 else math.inf
+    except ValueError:
+        if x:
+            return math.nan
+        return math.copysign(math.inf, x) if y % 2 == 1 else math.inf
+
+
+def or_else(function: Callable[[float], float], edge: Callable[[float], float]) -> Callable[[float], float]:
+    """Complete a function of ``math``: where it raises, ``edge`` gives the IEEE value."""
+
+    def total(x: float) -> float:
+        try:
+            return function(x)
+        except (ArithmeticError, ValueError):
+            return edge(x)
+
+    return total
+
+
+def whole_power(x: Fraction, y: Fraction) -> Fraction:
+    """Raise a fraction to a whole power; no other power of one is always a fraction."""
+    if y.denominator != 1:
+        raise GateError(f"a fraction to the power {y} is no fraction; use number=float, or a whole exponent")
+    if abs(y.numerator) * max(x.numerator.bit_length(), x.denominator.bit_length()) > MAX_BITS:
+        raise GateError(f"({x}) to the power {y} is too long a fraction; use number=float, or a smaller exponent")
+    return x**y.numerator
+
+
+MAX_BITS = 1_000_000  # the longest numerator that an exact power may make
+
+EXACT_FUNCTIONS: Mapping[str, Callable[..., Number]] = {"pow": whole_power, "abs": abs}
+
+FLOAT_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
+    "exp": math.exp,
+    "log": math.log,
+    "log1p": math.log1p,
+    "sqrt": math.sqrt,
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "tanh": math.tanh,
+    "abs": abs,
+    "pow": math.pow,
+}
+
+IEEE_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
+    **FLOAT_FUNCTIONS,
+    "exp": or_else(math.exp, lambda x: math.inf),
+    "log": or_else(math.log, lambda x: math.nan if x else -math.inf),
+    "log1p": or_else(math.log1p, lambda x: math.nan if x < -1 else -math.inf),
+    "sqrt": or_else(math.sqrt, lambda x: math.nan),
+    "sin": or_else(math.sin, lambda x: math.nan),
+    "cos": or_else(math.cos, lambda x: math.nan),
+    "tan": or_else(math.tan, lambda x: math.nan),
+    "div": ieee_div,
+    "pow": ieee_pow,
+}
+
+
+def exact_div(x: Fraction, y: Fraction) -> Fraction:
+    """Divide fractions; there is no infinite one."""
+    if not y:
+        raise GateError("a fraction cannot be divided by zero; use number=float, where it is inf or nan")
+    return x / y
+
+
+FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, IEEE_FUNCTIONS)
+EXACT = NumberType("exact fractions", Fraction, Fraction, EXACT_FUNCTIONS, {**EXACT_FUNCTIONS, "div": exact_div})
+
+NUMBER_TYPES: Mapping[type, NumberType] = {float: FLOAT, Fraction: EXACT}

@@ -1,0 +1,260 @@
+"""THE TABLE: one row per gate.
+
+In an elementwise row ``x`` and ``y`` are the operands and ``z`` is the result; each local is
+∂z/∂operand. ``shown`` is the local as a lecture writes it, where the computed text is another one
+that keeps more digits: 1 − tanh² loses all of them at 20. To add a gate, add a row; the
+language, the sweeps, the text, the screen, the documentation and the tests pick it up from here.
+"""
+
+from __future__ import annotations
+
+from stepgrad import matrix, reductions
+from stepgrad.gate import Elementwise, Gate, Structural
+
+V = [0.5, -1.5, 2.0]
+M = [[0.5, -1.5, 2.0], [1.0, 3.0, -0.25]]
+N = [[1.5, -0.5], [0.25, 2.0], [-1.0, 0.75]]
+STACKED = [[[1.0, 2.0], [3.0, -1.0]], [[0.5, 0.25], [-2.0, 4.0]]]
+WHOLE = {"axis": None, "keepdims": False}
+AXES = (((V,), WHOLE), ((M,), {"axis": 0, "keepdims": False}), ((M,), {"axis": -1, "keepdims": True}))
+
+ELEMENTWISE = (
+    Elementwise(
+        name="add", symbol="+", infix=True, signature="x + y",
+        forward="x+y", locals=("1", "1"),
+        words="adds: hands the upstream on, unchanged, to both operands",
+        samples=(((2.0, -3.5), {}), ((M, V), {}), ((V, 2.0), {})),
+    ),
+    Elementwise(
+        name="sub", symbol="-", infix=True, signature="x - y", also=("subtract",),
+        forward="x-y", locals=("1", "-1"),
+        words="subtracts: hands the upstream on, to the second operand with its sign changed",
+        samples=(((2.0, -3.5), {}), ((M, V), {})),
+    ),
+    Elementwise(
+        name="mul", symbol="×", infix=True, signature="x * y", also=("multiply",),
+        forward="x*y", locals=("y", "x"),
+        words="multiplies: each operand gets the upstream times the other operand",
+        samples=(((2.0, -3.5), {}), ((M, V), {}), ((V, V), {})),
+    ),
+    Elementwise(
+        name="div", symbol="/", infix=True, signature="x / y", also=("divide", "true_divide"),
+        forward="x/y", locals=("1/y", "-z/y"), shown=("1/y", "-x/y**2"),
+        words="divides: the numerator gets upstream/y, the denominator -upstream·x/y²",
+        domain=(("x == 0 and y == 0", "0/0 is nan"), ("y == 0", "division by zero")),
+        kinks=(("y == 0", "division by zero"),),
+        samples=(((2.0, -3.5), {}), ((M, [1.0, 2.0, -0.5]), {})),
+    ),
+    Elementwise(
+        name="pow", symbol="**", infix=True, signature="x ** y", also=("power",),
+        forward="x**y",
+        locals=("0 if y == 0 else y*x**(y-1)", "0 if x == 0 and y >= 0 else z*log(x)"),
+        shown=("y*x**(y-1)", "z*log(x)"),
+        words="raises to a power: the exponent comes down and is one less above",
+        domain=(
+            ("x < 0 and y != y//1", "a negative number to a power that is not whole is nan"),
+            ("x == 0 and y < 0", "zero to a negative power is inf"),
+        ),
+        kinks=(
+            ("x == 0 and y == 0", "the gradients of 0**0 are 0, by convention"),
+            ("x < 0", "the exponent's gradient is nan where the base is negative"),
+        ),
+        samples=(((2.0, 3.0), {}), ((1.5, -2.0), {}), (([0.5, 2.0], [3.0, 1.5]), {})),
+    ),
+    Elementwise(
+        name="maximum", symbol="max", signature="max(x, y)",
+        forward="x if x >= y or x != x else y",
+        locals=("0 if x < y else 0.5 if x == y else 1", "0 if y < x else 0.5 if x == y else 1"),
+        shown=("[x > y]", "[y > x]"),
+        words="routes: the larger operand gets the whole upstream, the other 0",
+        kinks=(("x == y", "a tie: each side gets half, by convention"), ("x != x or y != y", "nan wins both sides")),
+        samples=(((2.0, -3.5), {}), (([1.0, 2.0], [3.0, -1.0]), {})),
+    ),
+    Elementwise(
+        name="minimum", symbol="min", signature="min(x, y)",
+        forward="x if x <= y or x != x else y",
+        locals=("0 if x > y else 0.5 if x == y else 1", "0 if y > x else 0.5 if x == y else 1"),
+        shown=("[x < y]", "[y < x]"),
+        words="routes: the smaller operand gets the whole upstream, the other 0",
+        kinks=(("x == y", "a tie: each side gets half, by convention"), ("x != x or y != y", "nan wins both sides")),
+        samples=(((2.0, -3.5), {}), (([1.0, 2.0], [3.0, -1.0]), {})),
+    ),
+    Elementwise(
+        name="exp", symbol="exp", signature="exp(x)",
+        forward="exp(x)", locals=("z",),
+        words="is its own derivative: upstream times the result",
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="log", symbol="log", signature="log(x)",
+        forward="log(x)", locals=("1/x",),
+        words="takes the natural logarithm: upstream divided by the operand",
+        domain=(("x == 0", "log(0) is -inf"), ("x < 0", "the logarithm of a negative number is nan")),
+        kinks=(
+            ("x == 0", "log′(0) = 1/0 is inf"),
+            ("x < 0", "log′ = 1/x, by convention also where log is nan"),
+        ),
+        samples=(((0.7,), {}), (([0.5, 3.0],), {})),
+    ),
+    Elementwise(
+        name="sqrt", symbol="sqrt", signature="sqrt(x)",
+        forward="sqrt(x)", locals=("0.5/z",), shown=("1/(2*z)",),
+        words="takes the square root: upstream over twice the result",
+        domain=(("x < 0", "the square root of a negative number is nan"),),
+        kinks=(("x == 0", "sqrt′(0) = 1/0 is inf"),),
+        samples=(((0.7,), {}), (([0.5, 3.0],), {})),
+    ),
+    Elementwise(
+        name="sin", symbol="sin", signature="sin(x)",
+        forward="sin(x)", locals=("cos(x)",),
+        words="upstream times the cosine", samples=(((0.7,), {}), ((V,), {})),
+    ),
+    Elementwise(
+        name="cos", symbol="cos", signature="cos(x)",
+        forward="cos(x)", locals=("-sin(x)",),
+        words="upstream times minus the sine", samples=(((0.7,), {}), ((V,), {})),
+    ),
+    Elementwise(
+        name="tan", symbol="tan", signature="tan(x)",
+        forward="tan(x)", locals=("1+z*z",), shown=("1+z**2",),
+        words="upstream times one plus the result squared", samples=(((0.7,), {}), ((V,), {})),
+    ),
+    Elementwise(
+        name="tanh", symbol="tanh", signature="tanh(x)",
+        forward="tanh(x)", locals=("4*(u := exp(-2*abs(x)))/(1+u)**2",), shown=("1-z**2",),
+        words="squashes to (-1, 1): upstream times 1 - z², almost nothing where it is saturated",
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="sigmoid", symbol="σ", signature="sigmoid(x)",
+        forward="1/(1+exp(-x)) if x >= 0 else (u := exp(x))/(1+u)",
+        locals=("(u := exp(-abs(x)))/(1+u)**2",), shown=("(1-z)*z",),
+        words="squashes to (0, 1): upstream times (1 - σ)σ, at most a quarter",
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="relu", symbol="relu", signature="relu(x)",
+        forward="0 if x < 0 else x", locals=("0 if x <= 0 else 1",), shown=("[x > 0]",),
+        words="lets the upstream through where the operand is positive, stops it elsewhere",
+        kinks=(("x == 0", "relu′(0) = 0, by convention"), ("x != x", "relu′(nan) = 1, by convention")),
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="softplus", symbol="softplus", signature="softplus(x)",
+        forward="(x if x > 0 else 0) + log1p(exp(-abs(x)))",
+        locals=("1/(1+exp(-x)) if x >= 0 else (u := exp(x))/(1+u)",), shown=("1/(1+exp(-x))",),
+        words="is a smooth relu: upstream times the sigmoid of the operand",
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="abs", symbol="abs", signature="abs(x)", also=("absolute", "fabs"),
+        forward="abs(x)", locals=("1 if x > 0 else -1 if x < 0 else 0",), shown=("sign(x)",),
+        words="passes the upstream on with the sign of the operand",
+        kinks=(("x == 0", "abs′(0) = 0, by convention"), ("x != x", "abs′(nan) = 0, by convention")),
+        samples=(((-0.7,), {}), ((M,), {})),
+    ),
+)  # fmt: skip
+
+STRUCTURAL = (
+    Structural(
+        name="matmul", symbol="@", infix=True, signature="x @ y", also=("dot",),
+        rule=matrix.matmul, align=matrix.matmul_shapes,
+        words="multiplies matrices: upstream times the other matrix, transposed, on its own side",
+        samples=(((V, V), {}), ((M, V), {}), (([1.0, -2.0], M), {}), ((M, N), {}), ((STACKED, STACKED[1]), {})),
+    ),
+    Structural(
+        name="sum", symbol="Σ", signature="sum(x, axis=None, keepdims=False)",
+        rule=reductions.reduction(reductions.sum_of, "{up} for every element{over}"),
+        words="adds up: every element gets the upstream", samples=AXES,
+    ),
+    Structural(
+        name="mean", symbol="mean", signature="mean(x, axis=None, keepdims=False)", also=("average",),
+        rule=reductions.reduction(reductions.mean_of, "{up} / n for every element{over}"),
+        words="averages: every element gets an equal share of the upstream", samples=AXES,
+    ),
+    Structural(
+        name="max", symbol="max", signature="max(x, axis=None, keepdims=False)", also=("amax",),
+        rule=reductions.reduction(reductions.extreme_of("max", lambda x, z: x > z), "{up} to the largest{over}"),
+        kink=reductions.tie_note,
+        words="routes: the largest element gets the whole upstream, tied ones share it equally", samples=AXES,
+    ),
+    Structural(
+        name="min", symbol="min", signature="min(x, axis=None, keepdims=False)", also=("amin",),
+        rule=reductions.reduction(reductions.extreme_of("min", lambda x, z: x < z), "{up} to the smallest{over}"),
+        kink=reductions.tie_note,
+        words="routes: the smallest element gets the whole upstream, tied ones share it equally", samples=AXES,
+    ),
+    Structural(
+        name="norm", symbol="‖x‖", signature="norm(x, axis=None, keepdims=False)",
+        rule=reductions.reduction(reductions.norm_of, "{up} · {x} / {z}{over}"),
+        kink=reductions.norm_note,
+        words="measures length: the gradient points along the vector, with length upstream", samples=AXES,
+    ),
+    Structural(
+        name="logsumexp", symbol="logsumexp", signature="logsumexp(x, axis=None, keepdims=False)",
+        rule=reductions.reduction(reductions.logsumexp_of, "{up} · softmax({x}){over}"),
+        words="is a smooth maximum: the upstream is shared out by softmax", samples=AXES,
+    ),
+    Structural(
+        name="softmax", symbol="softmax", signature="softmax(x, axis=-1)",
+        rule=reductions.softmax_rule(is_log=False),
+        words="makes probabilities: raising one lowers the others",
+        samples=(((V,), {"axis": -1}), ((M,), {"axis": 0})),
+    ),
+    Structural(
+        name="log_softmax", symbol="log_softmax", signature="log_softmax(x, axis=-1)",
+        rule=reductions.softmax_rule(is_log=True),
+        words="makes log-probabilities: upstream minus softmax times the upstream's sum",
+        samples=(((V,), {"axis": -1}), ((M,), {"axis": 0})),
+    ),
+    Structural(
+        name="cross_entropy", symbol="cross_entropy", signature="cross_entropy(scores, label)",
+        rule=reductions.cross_entropy,
+        words="compares scores with a label: softmax, less 1 at the right class, averaged over the batch",
+        samples=(((V, 2), {}), ((M, [0, 2]), {})),
+    ),
+    Structural(
+        name="transpose", symbol="ᵀ", signature="transpose(x, axes=None)", template="{0}ᵀ",
+        rule=matrix.transpose, words="permutes axes: backwards, puts them back",
+        samples=(((M,), {"axes": None}), ((STACKED,), {"axes": (0, 2, 1)})),
+    ),
+    Structural(
+        name="reshape", symbol="reshape", signature="reshape(x, shape)",
+        rule=matrix.reshape, words="changes the shape: backwards, changes it back",
+        samples=(((M,), {"shape": (3, -1)}),),
+    ),
+    Structural(
+        name="broadcast", symbol="broadcast", signature="broadcast(x, shape)", also=("broadcast_to",),
+        rule=matrix.broadcast, words="copies: backwards, adds up the gradients of the copies",
+        samples=(((V,), {"shape": (2, 3)}), ((1.5,), {"shape": (2,)}), (([[1.0], [2.0]],), {"shape": (2, 3)})),
+    ),
+    Structural(
+        name="index", symbol="[ ]", signature="x[index]", template="{0}[{index}]",
+        rule=matrix.index, words="picks: the picked elements get the upstream, the others 0",
+        samples=(
+            ((V,), {"index": (1,)}),
+            ((M,), {"index": (slice(None), 2)}),
+            ((M,), {"index": (..., None, slice(None, None, -2))}),
+        ),
+    ),
+    Structural(
+        name="concat", symbol="concat", signature="concat([x, ...], axis=0)", also=("concatenate",),
+        rule=matrix.concat, words="joins: each operand gets its part of the upstream",
+        samples=(((V, [4.0]), {"axis": 0}), ((M, [[1.0], [2.0]]), {"axis": 1})),
+    ),
+    Structural(
+        name="stack", symbol="stack", signature="stack([x, ...], axis=0)",
+        rule=matrix.stack, words="joins along a new axis: each operand gets its slice of the upstream",
+        samples=(((1.0, 2.0, 3.0), {"axis": 0}), ((V, V), {"axis": 1})),
+    ),
+)  # fmt: skip
+
+
+class Leaf(Gate):
+    """A node that no gate computed: an input, or a constant."""
+
+
+INPUT = Leaf(name="input", symbol="", signature="x = 2.0", words="is given: where gradients end")
+CONSTANT = Leaf(name="constant", symbol="", signature="x = constant(2.0)", words="is given, and gets no gradient")
+
+GATES: dict[str, Gate] = {gate.name: gate for gate in (*ELEMENTWISE, *STRUCTURAL)}

@@ -1,0 +1,71 @@
+"""Recorders: an elementwise row compiled into the code that computes and records one node.
+
+Most nodes hold a number, and recording them is what a run spends its time on; so for these the
+formula's text is compiled together with the filling-in of the node, as dataclasses compile their
+methods. A *pattern* says what stands in each slot: ``n`` a node, ``l`` a literal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stepgrad.formula import OPERANDS, for_number_type, namespace_of, require_functions
+from stepgrad.gate import Elementwise
+from stepgrad.numeric import NumberType
+
+PATTERNS = {1: ("n",), 2: ("nn", "nl", "ln")}
+SLOTS = ("a", "b")
+
+
+def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespace: dict[str, Any]) -> list[str]:
+    """Write the body of a recorder: from ``a``, ``b`` and the pass ``p`` to the recorded node.
+
+    The body uses the names ``node_type``, ``new`` and ``gate``, which the caller puts into the
+    namespace; the numbers of the formula are put there here.
+    """
+    homes = [f"{slot}.home != p.number" for slot, kind in zip(SLOTS, pattern) if kind == "n"]
+    adopt = "; ".join(f"p.adopt({slot})" for slot, kind in zip(SLOTS, pattern) if kind == "n")
+    values = [f"{name} = {slot}{'.value' if kind == 'n' else ''}" for name, slot, kind in zip(OPERANDS, SLOTS, pattern)]
+
+    texts = {"z": gate.forward}
+    texts |= {f"d{slot}": text for slot, kind, text in zip(SLOTS, pattern, gate.locals) if kind == "n"}
+    require_functions(gate.name, texts.values(), number)
+
+    def arithmetic(ieee: bool) -> str:
+        return "; ".join(f"{k} = {for_number_type(v, number, namespace, ieee=ieee)}" for k, v in texts.items())
+
+    slots = dict.fromkeys(("a", "da", "b", "db"), "None")
+    for slot, kind in zip(SLOTS, pattern):
+        slots[slot] = slot
+        slots[f"d{slot}"] = f"d{slot}" if kind == "n" else "None"
+    return [
+        f"if {' or '.join(homes)}: {adopt}",
+        *values,
+        f"try: {arithmetic(ieee=False)}",
+        f"except (ArithmeticError, ValueError): {arithmetic(ieee=True)}",
+        "node = new(node_type)",
+        "node.value = z",
+        "node.gate = gate",
+        *(f"node.{slot} = {value}" for slot, value in slots.items()),
+        "node.more = node.total = None",
+        "node.home = p.number",
+        "p.append(node)",
+        "return node",
+    ]
+
+
+def compile_recorder(gate: Elementwise, number: NumberType, node_type: type, pattern: str) -> Callable[..., Any]:
+    """Compile ``record(p, a)`` or ``record(p, a, b)`` for one pattern.
+
+    Raises
+    ------
+    GateError
+        If the number type lacks a function that the row needs.
+    """
+    namespace = {**namespace_of(number), "gate": gate, "node_type": node_type, "new": node_type.__new__}
+    body = "\n    ".join(recording_lines(gate, number, pattern, namespace))
+    source = f"def record(p, {', '.join(SLOTS[: len(pattern)])}):\n    {body}\n"
+    exec(compile(source, f"<record {gate.name}>", "exec"), namespace)
+    recorder: Callable[..., Any] = namespace["record"]
+    return recorder

@@ -1,0 +1,194 @@
+"""The rules of the structural gates that reduce: sum, mean, max, norm, softmax and their kin.
+
+An operand's elements fall into groups, one per element of the result; sums run from left to
+right through a group, the first element assigned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
+from typing import TypeAlias
+
+from stepgrad.errors import GateError
+from stepgrad.linear import LinearMap, Softmax, Weights
+from stepgrad.numeric import NumberType
+from stepgrad.tensor import Array, Number, Shape, flat, reduce_target, shape_of, shaped, show_shape
+
+Ruled: TypeAlias = "tuple[Array, list[LinearMap | None]]"
+Wanted: TypeAlias = Sequence[bool]
+Group: TypeAlias = list[int]  # the operand's elements that one element of the result is made of
+
+
+def groups_of(target: Sequence[int], count: int) -> list[Group]:
+    """Gather the operand's elements by the element of the result that they go to."""
+    groups: list[Group] = [[] for _ in range(count)]
+    for i, t in enumerate(target):
+        groups[t].append(i)
+    return groups
+
+
+def reduction(
+    each: Callable[[NumberType, list[Number]], tuple[Number, list[Number]]], formula: str
+) -> Callable[..., Ruled]:
+    """Make a rule of a function that reduces one group to its result and its locals.
+
+    ``formula`` says the product in words, ``{over}`` being the axis.
+    """
+
+    def rule(
+        number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int | None, keepdims: bool
+    ) -> Ruled:
+        (x,) = operands
+        own, data = shape_of(x), flat(x)
+        shape, target = reduce_target(own, axis, keepdims)
+        groups = groups_of(target, math.prod(shape))
+        results, weights = [], [number.make(0)] * len(data)
+        for group in groups:
+            result, locals_ = each(number, [data[i] for i in group])
+            results.append(result)
+            for i, local in zip(group, locals_, strict=True):
+                weights[i] = local
+        over = "" if axis is None else f" along axis {axis}"
+        spelled = formula.replace("{over}", over)
+        return shaped(shape, results), [Weights(own, shape, number.make(0), spelled, target, weights)]
+
+    return rule
+
+
+def total(number: NumberType, numbers: Sequence[Number]) -> Number:
+    """Add from left to right; nothing adds up to 0."""
+    return reduce(add, numbers) if numbers else number.make(0)
+
+
+def sum_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
+    """Add up; every element gets the upstream."""
+    return total(number, numbers), [number.make(1)] * len(numbers)
+
+
+def mean_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
+    """Average; every element gets an equal share. The mean of nothing is nan."""
+    divide, count = number.ieee["div"], number.make(len(numbers))
+    return divide(total(number, numbers), count), [divide(number.make(1), count)] * len(numbers) if numbers else []
+
+
+def extreme_of(
+    name: str, beats: Callable[[Number, Number], bool]
+) -> Callable[[NumberType, list[Number]], tuple[Number, list[Number]]]:
+    """Make max or min: the winner gets the upstream, and ties share it equally."""
+
+    def extreme(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
+        if not numbers:
+            raise GateError(f"`{name}` of nothing has no value; give it at least one number")
+        best = reduce(lambda z, x: x if beats(x, z) or x != x else z, numbers)
+        wins = [x == best or (x != x and best != best) for x in numbers]
+        share = number.make(1) / number.make(wins.count(True))
+        return best, [share if won else number.make(0) for won in wins]
+
+    return extreme
+
+
+def norm_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
+    """Take the Euclidean length; the gradient points along the vector, and at 0 it is 0."""
+    z = number.require("sqrt", "norm")(total(number, [x * x for x in numbers]))
+    divide = number.ieee["div"]
+    return z, [divide(x, z) if z else number.make(0) for x in numbers]
+
+
+def logsumexp_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
+    """Take log Σ exp, shifted by the largest; the gradient is the softmax."""
+    exp, log = number.require("exp", "logsumexp"), number.require("log", "logsumexp")
+    largest = max(numbers, default=-math.inf)
+    shift = largest if math.isfinite(largest) else number.make(0)
+    z = shift + log(total(number, [exp(x - shift) for x in numbers]))
+    return z, [exp(x - z) for x in numbers]
+
+
+def softmax_of(number: NumberType, numbers: list[Number]) -> tuple[list[Number], list[Number]]:
+    """Return the softmax of a line, and its logarithm, both shifted by the largest."""
+    exp, log = number.require("exp", "softmax"), number.require("log", "softmax")
+    largest = max(numbers)
+    powers = [exp(x - largest) for x in numbers]
+    whole = total(number, powers)
+    return [power / whole for power in powers], [x - largest - log(whole) for x in numbers]
+
+
+def softmax_rule(is_log: bool) -> Callable[..., Ruled]:
+    """Make the rule of softmax, or of its logarithm, along an axis."""
+    formula = (
+        "{up} − softmax({x}) × the sum of {up}{over}"
+        if is_log
+        else "{z} ⊙ ({up} − the sum of {up} ⊙ {z}{over})"
+    )
+
+    def rule(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int) -> Ruled:
+        (x,) = operands
+        shape, data = shape_of(x), flat(x)
+        if not shape:
+            raise GateError("softmax compares the entries of a vector, and this is a number; use sigmoid")
+        reduced, target = reduce_target(shape, axis, keepdims=False)
+        lines = groups_of(target, math.prod(reduced))
+        y, logs = list(data), list(data)
+        for line in lines:
+            for i, probability, log in zip(line, *softmax_of(number, [data[i] for i in line]), strict=True):
+                y[i], logs[i] = probability, log
+        over = "" if len(shape) == 1 else f" along axis {axis}"
+        local = Softmax(
+            shape, shape, number.make(0), formula.replace("{over}", over), lines, [lines[t] for t in target], y, is_log
+        )
+        return shaped(shape, logs if is_log else y), [local]
+
+    return rule
+
+
+def cross_entropy(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
+    """Take −log softmax at the label, averaged over the batch; labels are whole numbers."""
+    scores, labels = operands
+    shape = shape_of(scores)
+    classes, label_list = check_labels(shape, labels)
+    data, count = flat(scores), number.make(len(label_list))
+    losses, weights = [], []
+    for n, label in enumerate(label_list):
+        y, logs = softmax_of(number, data[n * classes : (n + 1) * classes])
+        losses.append(-logs[label])
+        # y − 1 at the label, as minus the sum of the others: nothing is lost where y is nearly 1.
+        others = -total(number, y[:label] + y[label + 1 :])
+        weights += [(others if c == label else y[c]) / count for c in range(classes)]
+    each = "" if len(shape) == 1 else f" / {len(label_list)}"
+    local = Weights(
+        shape, (), number.make(0), f"{{up}} · (softmax({{x}}) − 1 at the label){each}", [0] * len(data), weights
+    )
+    return total(number, losses) / count, [local, None]
+
+
+def check_labels(shape: Shape, labels: Array) -> tuple[int, list[int]]:
+    """Return the number of classes and the labels, or say why they do not fit the scores."""
+    if len(shape) not in (1, 2) or 0 in shape:
+        raise GateError(
+            f"`cross_entropy` takes scores of shape (C,) or (N, C), not {show_shape(shape)}; reshape them"
+        )
+    wanted = shape[:-1]
+    if shape_of(labels) != wanted:
+        raise GateError(
+            f"scores of shape {show_shape(shape)} need labels of shape {show_shape(wanted)}, "
+            f"not {show_shape(shape_of(labels))}; give one whole number per row of scores"
+        )
+    found = []
+    for label in flat(labels):
+        if label not in range(shape[-1]):
+            raise GateError(f"label {label} is none of the {shape[-1]} classes; use 0 to {shape[-1] - 1}")
+        found.append(int(label))
+    return shape[-1], found
+
+
+def tie_note(result: Array, local: object) -> str | None:
+    """Say when several elements share a maximum."""
+    shared = isinstance(local, Weights) and any(0 < weight < 1 for weight in local.weights)
+    return "tied elements share the upstream equally, by convention" if shared else None
+
+
+def norm_note(result: Array, local: object) -> str | None:
+    """Say when the norm is taken at 0."""
+    return "norm′(0) = 0, by convention" if 0 in flat(result) else None

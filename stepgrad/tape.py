@@ -1,0 +1,201 @@
+"""The tape and the two sweeps.
+
+The forward sweep appends a node per gate; the reverse sweep walks the same list backwards and,
+along every edge, multiplies upstream by local and adds the product to what has already arrived.
+Creation order is a topological order, so nothing is sorted and nothing recurses. Griewank &
+Walther, *Evaluating Derivatives*, ch. 3; Baydin et al., JMLR 18 (2018), section 3.2.
+
+The tape is the trace: events are made from it when somebody looks. Only the total after each edge
+is not on the nodes, so the sweep writes it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import chain, count
+from typing import Any, NamedTuple, TypeAlias
+
+from stepgrad.gate import Gate, Local, Params
+from stepgrad.ops import INPUT
+from stepgrad.tensor import Array
+
+NO_PARAMS: Params = {}
+
+
+class More(NamedTuple):
+    """What few nodes have: operands beyond two, and parameters that are no operands."""
+
+    operands: tuple[Operand, ...]
+    locals: tuple[Local, ...]
+    params: Params
+
+
+class Node:
+    """A value computed once, by one gate from its operands.
+
+    Attributes
+    ----------
+    value : Array
+    gate : Gate
+    a, b : Node or Array or None
+        The first two operands; a literal stands there as it is.
+    da, db : Local
+        The locals ∂node/∂a and ∂node/∂b; None where no gradient flows.
+    more : More or None
+    total : Array or None
+        The gradient that has arrived in the last sweep; None where none has.
+    home : int
+        The number of the pass that last used the node.
+    index : int
+        Its place among all nodes, given when its pass is closed.
+    """
+
+    __slots__ = ("a", "b", "da", "db", "gate", "home", "index", "more", "total", "value")
+
+    value: Array
+    gate: Gate
+    a: Any
+    da: Any
+    b: Any
+    db: Any
+    more: More | None
+    total: Any
+    home: int
+    index: int
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """The operands in the order of their slots."""
+        two = tuple(operand for operand in (self.a, self.b) if operand is not None)
+        return two + self.more.operands if self.more else two
+
+    @property
+    def locals(self) -> tuple[Local, ...]:
+        """The locals, one per slot."""
+        return (self.da, self.db, *(self.more.locals if self.more else ()))[: len(self.operands)]
+
+    @property
+    def params(self) -> Params:
+        """What the gate was given that is no operand: axis, shape, index."""
+        return self.more.params if self.more else NO_PARAMS
+
+    @property
+    def flows(self) -> bool:
+        """Whether a gradient flows to this node: it is an input, or computed from one."""
+        return self.gate is INPUT or any(local is not None for local in self.locals)
+
+    def renew(self) -> None:
+        """Forget the gradient of the last sweep."""
+        self.total = None
+
+
+class Scalar(Node):
+    """A node that holds a number and to which a gradient flows: what recorders are compiled for."""
+
+    __slots__ = ()
+
+
+Operand: TypeAlias = "Node | Array"
+
+
+def edges_of(node: Node) -> list[tuple[int, Node]]:
+    """List the edges along which a gradient flows, as (slot, operand), in the sweep's order."""
+    pairs = zip(node.operands, node.locals, strict=True)
+    return [
+        (slot, operand)
+        for slot, (operand, local) in enumerate(pairs)
+        if local is not None and isinstance(operand, Node)
+    ]
+
+
+def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
+    """Send the seed back from the output through ``nodes``, given last first.
+
+    Returns
+    -------
+    list of Array
+        The operand's total after every edge, in the order in which the edges were taken.
+    """
+    totals: list[Array] = []
+    write_down = totals.append
+    output.total = seed
+    for node in nodes:
+        upstream = node.total
+        if upstream is None:  # the output does not depend on it: 0 × inf must not become nan
+            continue
+        local = node.da
+        if local is not None:
+            operand = node.a
+            # The first product is assigned, not added to 0, which would lose the sign of -0.
+            total = upstream * local if operand.total is None else operand.total + upstream * local
+            operand.total = total
+            write_down(total)
+        local = node.db
+        if local is not None:
+            operand = node.b
+            total = upstream * local if operand.total is None else operand.total + upstream * local
+            operand.total = total
+            write_down(total)
+        if node.more is not None:
+            for operand, local in zip(node.more.operands, node.more.locals, strict=True):
+                if local is not None and isinstance(operand, Node):
+                    total = upstream * local if operand.total is None else operand.total + upstream * local
+                    operand.total = total
+                    write_down(total)
+    return totals
+
+
+pass_numbers = count(1)
+
+
+class Pass:
+    """One forward sweep and the backward sweep that ends it.
+
+    Attributes
+    ----------
+    number : int
+        What the nodes' ``home`` says while they take part.
+    nodes : list of Node
+        The nodes made in this pass, in creation order.
+    earlier : list of Node
+        Nodes of earlier passes on which nodes of this one depend, in creation order.
+    leaves : list of Node
+        All inputs and constants that take part.
+    output, seed, totals
+        The backward sweep: from where, with what, and the total after each edge; None and empty
+        while there was none.
+    first_index : int
+        The index of its first node, given when the pass is closed.
+    """
+
+    __slots__ = ("append", "earlier", "first_index", "leaves", "nodes", "number", "output", "seed", "totals")
+
+    def __init__(self) -> None:
+        self.number = next(pass_numbers)
+        self.nodes: list[Node] = []
+        self.append: Callable[[Node], None] = self.nodes.append
+        self.earlier: list[Node] = []
+        self.leaves: list[Node] = []
+        self.output: Node | None = None
+        self.seed: Array = None
+        self.totals: list[Array] = []
+        self.first_index = 0
+
+    @property
+    def swept(self) -> Iterable[Node]:
+        """The nodes in the order of the reverse sweep."""
+        return chain(reversed(self.nodes), reversed(self.earlier))
+
+    def adopt(self, node: Node) -> None:
+        """Let a node of an earlier pass take part in this one, with all that it depends on."""
+        waiting = [node]
+        found: list[Node] = []
+        while waiting:
+            each = waiting.pop()
+            if each.home == self.number:
+                continue
+            each.home = self.number
+            (found if each.operands else self.leaves).append(each)
+            waiting += [operand for operand in each.operands if isinstance(operand, Node)]
+        if found:
+            self.earlier = sorted(self.earlier + found, key=lambda each: each.index)
