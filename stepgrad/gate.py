@@ -29,7 +29,7 @@ NO_LITERALS: Mapping[int, Array] = {}
 SUBSTITUTES = str.maketrans({"×": "*", "·": "*", "⊙": "*", "ᵀ": "'", "∂": "d", "′": "'", "Σ": "sum ", "‖": "|", "₂": "2"})
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Gate:
     """A row of the table.
 
@@ -129,7 +129,7 @@ def to_ascii(text: str) -> str:
     return text.translate(SUBSTITUTES)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Elementwise(Gate):
     """A gate whose rule is text: the same formula for every element.
 
@@ -215,7 +215,7 @@ OVERFLOW = {
 }
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Structural(Gate):
     """A gate whose rule is a function that returns linear maps.
 

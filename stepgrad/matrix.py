@@ -27,6 +27,7 @@ from stepgrad.tensor import (
     Tensor,
     broadcast_shape,
     broadcast_source,
+    check_size,
     flat,
     index_source,
     indices,
@@ -168,6 +169,7 @@ def matmul(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Rul
     columns = b[-1:] if len(b) > 1 else ()
     sides = MatmulSides(prod(batch), prod(rows), a[-1], prod(columns), *map(flat, operands))
     result = (*batch, *rows, *columns)
+    check_size(result)
     zero = number.make(0)
     left, right = ("{up} · {y}ᵀ", "{x}ᵀ · {up}") if result else ("{up} · {y}", "{up} · {x}")
     maps = [MatmulLeft(a, result, zero, left, sides), MatmulRight(b, result, zero, right, sides)]

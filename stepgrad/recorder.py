@@ -24,7 +24,7 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
     The body uses the names ``node_type``, ``new`` and ``gate``, which the caller puts into the
     namespace; the numbers of the formula are put there here.
     """
-    homes = [f"{slot}.home != p.number" for slot, kind in zip(SLOTS, pattern) if kind == "n"]
+    homes = [f"{slot}.home is not home" for slot, kind in zip(SLOTS, pattern) if kind == "n"]
     adopt = "; ".join(f"p.adopt({slot})" for slot, kind in zip(SLOTS, pattern) if kind == "n")
     values = [f"{name} = {slot}{'.value' if kind == 'n' else ''}" for name, slot, kind in zip(OPERANDS, SLOTS, pattern)]
 
@@ -40,6 +40,7 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
         slots[slot] = slot
         slots[f"d{slot}"] = f"d{slot}" if kind == "n" else "None"
     return [
+        "home = p.number",
         f"if {' or '.join(homes)}: {adopt}",
         *values,
         f"try: {arithmetic(ieee=False)}",
@@ -49,8 +50,8 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
         "node.gate = gate",
         *(f"node.{slot} = {value}" for slot, value in slots.items()),
         "node.more = node.total = None",
-        "node.home = p.number",
-        "p.append(node)",
+        "node.home = home",
+        "p.nodes.append(node)",
         "return node",
     ]
 
@@ -63,7 +64,7 @@ def compile_recorder(gate: Elementwise, number: NumberType, node_type: type, pat
     GateError
         If the number type lacks a function that the row needs.
     """
-    namespace = {**namespace_of(number), "gate": gate, "node_type": node_type, "new": node_type.__new__}
+    namespace = {**namespace_of(number), "gate": gate, "node_type": node_type, "new": object.__new__}
     body = "\n    ".join(recording_lines(gate, number, pattern, namespace))
     source = f"def record(p, {', '.join(SLOTS[: len(pattern)])}):\n    {body}\n"
     exec(compile(source, f"<record {gate.name}>", "exec"), namespace)

@@ -7,7 +7,6 @@ constants get no locals, and a node that holds a number goes through a recorder 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -40,10 +39,7 @@ class Recorders(dict[tuple[Any, ...], "Callable[..., Node] | None"]):
         return self[key]
 
 
-@cache
-def recorders_for(number: NumberType, scalar_type: Any) -> Recorders:
-    """Return the recorders that every recording with these types shares."""
-    return Recorders(number, scalar_type)
+COMPILED: dict[tuple[NumberType, type[Node]], Recorders] = {}  # shared by all recordings
 
 
 class Recording:
@@ -57,6 +53,15 @@ class Recording:
         The classes of the nodes to make: in general, and where they hold a number that has a gradient.
     keep : bool
         Whether finished passes are kept; else their nodes live as long as somebody holds them.
+
+    Attributes
+    ----------
+    passes : list of Pass
+        The finished ones.
+    current : Pass
+        The open one.
+    history : dict
+        For an input given new values, the old ones, each with the number of the last pass that saw it.
     """
 
     nodes_closed = 0  # over all recordings, so that an index orders any two nodes
@@ -72,10 +77,17 @@ class Recording:
         self.number = number
         self.node_type = node_type
         self.scalar_type = scalar_type
-        self.recorders = recorders_for(number, scalar_type)
+        self.recorders = COMPILED.setdefault((number, scalar_type), Recorders(number, scalar_type))
         self.keep = keep
         self.passes: list[Pass] = []
+        self.node_count_closed = 0
+        self.history: dict[Node, list[tuple[float, Array]]] = {}
         self.current = Pass()
+
+    @property
+    def node_count(self) -> int:
+        """How many nodes have been recorded."""
+        return self.node_count_closed + len(self.current.nodes)
 
     def leaf(self, value: Array, gate: Gate = INPUT) -> Node:
         """Record an input, or a constant."""
@@ -110,6 +122,14 @@ class Recording:
         value, locals_ = gate.apply(self.number, values, wanted, params)
         return self.place(value, gate, operands, locals_, params)
 
+    def compute(self, gate: Gate, operands: Sequence[Array], params: Params = NO_PARAMS) -> Array:
+        """Apply a gate to plain values, recording nothing."""
+        values: Sequence[Operand] = operands
+        if any(isinstance(value, Tensor) for value in operands):
+            values = self.broadcast(gate, operands, [shape_of(value) for value in operands])
+        value, _ = gate.apply(self.number, values, [False] * len(values), params)
+        return value
+
     def place(
         self,
         value: Array,
@@ -121,7 +141,7 @@ class Recording:
         """Make a node and append it to the open pass."""
         scalar = not isinstance(value, Tensor) and (gate is INPUT or any(local is not None for local in locals_))
         kind = self.scalar_type if scalar else self.node_type
-        node = kind.__new__(kind)
+        node = object.__new__(kind)
         node.value = value
         node.gate = gate
         node.a, node.b = (*operands, None, None)[:2]
@@ -130,7 +150,7 @@ class Recording:
         node.more = More(tuple(operands[2:]), tuple(locals_[2:]), params) if rare else None
         node.total = None
         node.home = self.current.number
-        self.current.append(node)
+        self.current.nodes.append(node)
         return node
 
     def broadcast(self, gate: Gate, operands: Sequence[Operand], shapes: Sequence[Shape]) -> list[Operand]:
@@ -186,7 +206,14 @@ class Recording:
         for index, node in enumerate(self.current.nodes, first):
             node.index = index
         Recording.nodes_closed = first + len(self.current.nodes)
+        self.node_count_closed += len(self.current.nodes)
         if self.keep:
             self.passes.append(self.current)
         self.current = Pass()
 
+    def replace(self, leaf: Node, value: Array) -> None:
+        """Give an input a new value; passes that are kept go on showing the old one."""
+        if self.keep:
+            seen = self.current.number if leaf.home == self.current.number else self.current.number - 1
+            self.history.setdefault(leaf, []).append((seen, leaf.value))
+        leaf.value = value

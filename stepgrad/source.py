@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Span:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """A program's text and where it came from.
 
@@ -28,10 +31,10 @@ class Program:
     text: str
     filename: str = "<text>"
 
-    @property
+    @cached_property
     def lines(self) -> list[str]:
-        """The lines without their ends."""
-        return self.text.splitlines()
+        """The lines without their ends, split where Python's grammar splits them."""
+        return re.split("\r\n|\r|\n", self.text)
 
     def line(self, number: int) -> str:
         """Return a line, counted from 1; empty past the end."""
@@ -42,3 +45,17 @@ class Program:
         """Return the text of a stretch; of one over several lines, the first."""
         end = span.end_column - 1 if span.end_line == span.line else None
         return self.line(span.line)[span.column - 1 : end]
+
+    def span_of(self, node: ast.AST, last: ast.AST | None = None) -> Span:
+        """Return the stretch of a parsed node, or that from it to the end of another.
+
+        ``ast`` counts lines from 1 but columns from 0 and in bytes of UTF-8.
+        """
+        end = last or node
+        line, end_line = getattr(node, "lineno", 1), getattr(end, "end_lineno", 1)
+        column, end_column = getattr(node, "col_offset", 0), getattr(end, "end_col_offset", 0)
+        return Span(line, self._characters(line, column) + 1, end_line, self._characters(end_line, end_column) + 1)
+
+    def _characters(self, line: int, byte: int) -> int:
+        text = self.line(line)
+        return byte if text.isascii() else len(text.encode()[:byte].decode(errors="replace"))

@@ -11,7 +11,7 @@ is not on the nodes, so the sweep writes it down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import chain, count
 from typing import Any, NamedTuple, TypeAlias
 
@@ -168,12 +168,11 @@ class Pass:
         The index of its first node, given when the pass is closed.
     """
 
-    __slots__ = ("append", "earlier", "first_index", "leaves", "nodes", "number", "output", "seed", "totals")
+    __slots__ = ("earlier", "first_index", "leaves", "nodes", "number", "output", "seed", "totals")
 
     def __init__(self) -> None:
         self.number = next(pass_numbers)
         self.nodes: list[Node] = []
-        self.append: Callable[[Node], None] = self.nodes.append
         self.earlier: list[Node] = []
         self.leaves: list[Node] = []
         self.output: Node | None = None
@@ -188,11 +187,16 @@ class Pass:
 
     def adopt(self, node: Node) -> None:
         """Let a node of an earlier pass take part in this one, with all that it depends on."""
+        if node.a is None and node.more is None:
+            if node.home is not self.number:
+                node.home = self.number
+                self.leaves.append(node)
+            return
         waiting = [node]
         found: list[Node] = []
         while waiting:
             each = waiting.pop()
-            if each.home == self.number:
+            if each.home is self.number:
                 continue
             each.home = self.number
             (found if each.operands else self.leaves).append(each)

@@ -127,6 +127,17 @@ def show_shape(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})" if shape else "a number"
 
 
+MAX_ELEMENTS = 10_000_000  # the largest tensor that a gate makes
+
+
+def check_size(shape: Shape) -> None:
+    """Refuse a tensor that would not fit into memory as a list of numbers."""
+    if prod(shape) > MAX_ELEMENTS:
+        raise GateError(
+            f"a tensor of shape {show_shape(shape)} has {prod(shape):,} numbers; keep it under {MAX_ELEMENTS:,}"
+        )
+
+
 def strides_of(shape: Shape) -> Shape:
     """Return how far apart neighbours along each axis lie in row-major data."""
     return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
@@ -134,6 +145,7 @@ def strides_of(shape: Shape) -> Shape:
 
 def positions(shape: Shape, strides: Shape, start: int = 0) -> list[int]:
     """List where each element, row-major over ``shape``, is found with these strides."""
+    check_size(shape)
     level = [start]
     for size, stride in zip(shape, strides, strict=True):
         level = [base + step * stride for base in level for step in range(size)]
@@ -203,6 +215,8 @@ def index_source(shape: Shape, index: Sequence[Any]) -> tuple[Shape, list[int]]:
     if index.count(...) > 1:
         raise GateError("an index has at most one `...`")
     used = sum(1 for item in index if item is not None and item is not ...)
+    if not shape:
+        raise GateError("a number has no entries; index a vector or a matrix")
     if used > len(shape):
         raise GateError(f"{used} indices are too many for shape {show_shape(shape)}; give at most {len(shape)}")
     gap = index.index(...) if ... in index else len(index)

@@ -87,7 +87,7 @@ class Stretch:
         return self.recorded.totals[edges[known - 1]] if known else None
 
 
-History: TypeAlias = Mapping[Node, Sequence[tuple[int, Array]]]
+History: TypeAlias = Mapping[Node, Sequence[tuple[float, Array]]]
 """For an input given new values: the old ones, each with the number of the pass that saw it last."""
 
 
@@ -140,7 +140,7 @@ class Trace(Sequence[Event]):
             step, first_node = self._stretches[-1].end, first_node + len(nodes)
         self._length = step
         swept = [each.output for each in passes if each.output]
-        self._result = result or (swept or self._nodes or [None])[-1]
+        self._result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
 
     # The sequence
 
@@ -319,7 +319,7 @@ class Trace(Sequence[Event]):
         nodes, slots, operands = stretch.edges
         node, slot, operand = nodes[edge], slots[edge], operands[edge]
         upstream = stretch.gradient(node, stretch.end)
-        local = node.locals[slot]
+        local: Any = node.locals[slot]  # a number or a map: either multiplies
         values = [self._value(each, stretch) for each in node.operands]
         return Backward(
             step=step,
