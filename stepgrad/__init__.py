@@ -1,0 +1,104 @@
+"""stepgrad: the debugger for backpropagation.
+
+A program in a small subset of Python is interpreted as a computational graph; every forward step and
+every backward step becomes an event that can be looked at.
+
+>>> import stepgrad
+>>> trace = stepgrad.run("h = exp(-x); f = 1 / (1 + h)", x=1.0)
+>>> trace.value, trace.grads
+(0.7310585786300049, {'x': 0.19661193324148188})
+>>> print(trace)
+Forward
+   1  x           =  1.00  input
+   2  v₁ = x × -1 = -1.00
+   3  h  = exp(v₁) ≈  0.37
+   4  v₃ = 1 + h  ≈  1.37
+   5  f  = 1 / v₃ ≈  0.73
+...
+>>> trace[6]  # doctest: +ELLIPSIS
+Backward(step=7, node=4, slot=1, operand=3, upstream=1.0, local=-0.53..., ...)
+
+Words
+-----
+gate
+    An operation, a row of the table (op, primitive).
+node
+    A value computed once, by one gate from its operands; its index is its identity (Value, vertex).
+operand, slot
+    A node used by another, and its position there (child, parent, argument).
+input
+    A leaf with a name and a gradient (variable, parameter).
+constant
+    A value to which no gradient flows (``requires_grad=False``).
+literal
+    A number or list written inside an expression: carried by its gate, not a node.
+tape
+    The nodes in the order in which they were computed (Wengert list).
+value, gradient
+    The number at a node; d(output)/d(node) as accumulated so far (adjoint, cotangent).
+seed
+    The gradient given to the output, 1.
+upstream
+    The finished gradient of the node being differentiated.
+local
+    ∂node/∂operand: a number, or for tensors a linear map (Jacobian).
+product
+    upstream × local: what an edge sends to its operand (downstream gradient, VJP).
+total
+    The operand's gradient after adding the product.
+pass
+    One forward sweep and the backward sweep that ends it (iteration).
+step, event
+    A position in the trace, and what happened there.
+trace, cursor
+    The immutable sequence of events; a position in it, and what is known there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stepgrad.cursor import Cursor
+from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
+from stepgrad.events import Backward, Event, Forward, Seed
+from stepgrad.formats import FORMATS, render
+from stepgrad.language import run
+from stepgrad.ops import GATES
+from stepgrad.trace import Trace
+
+if TYPE_CHECKING:
+    from stepgrad.value import Tape, Value, concat, stack
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FORMATS",
+    "GATES",
+    "Backward",
+    "Cursor",
+    "Event",
+    "FormatError",
+    "Forward",
+    "GateError",
+    "InputError",
+    "LimitError",
+    "ProgramError",
+    "Seed",
+    "StepgradError",
+    "Tape",
+    "Trace",
+    "Value",
+    "concat",
+    "render",
+    "run",
+    "stack",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load ``Value`` when it is first asked for: compiling its operators takes a moment."""
+    if name in ("Tape", "Value", "concat", "stack"):
+        from stepgrad import value
+
+        return getattr(value, name)
+    raise AttributeError(f"module 'stepgrad' has no attribute {name!r}")

@@ -18,7 +18,13 @@ from stepgrad.ops import GATES
 from stepgrad.tensor import check_size, fold_rows
 
 MODULES = ("math", "numpy", "np", "numpy.linalg", "np.linalg")
-MODULE_NUMBERS = {"pi": "3.141592653589793", "e": "2.718281828459045", "inf": "inf", "nan": "nan", "tau": "6.283185307179586"}
+MODULE_NUMBERS = {
+    "pi": "3.141592653589793",
+    "e": "2.718281828459045",
+    "inf": "inf",
+    "nan": "nan",
+    "tau": "6.283185307179586",
+}
 
 GATE_OF: Mapping[str, Gate] = {
     name: gate for gate in GATES.values() if gate.name != "index" for name in (gate.name, *gate.also)
@@ -75,7 +81,9 @@ def bind(gate: Gate, args: Sequence[Any], keywords: Mapping[str, Any], spelled: 
         args = [*args, *(keywords[name] for name in operand_names[len(args) :] if name in keywords)]
         operands, rest = list(args[: len(operand_names)]), args[len(operand_names) :]
         if len(operands) < len(operand_names):
-            raise GateError(f"`{spelled}` takes {counted(len(operand_names))}, not {len(operands)}; write `{gate.signature}`")
+            raise GateError(
+                f"`{spelled}` takes {counted(len(operand_names))}, not {len(operands)}; write `{gate.signature}`"
+            )
     given = {name: value for name, value in keywords.items() if name not in operand_names}
     if gate.name in ("reshape", "transpose") and rest and isinstance(rest[0], int):
         rest = (tuple(rest),)  # x.reshape(2, 3) for x.reshape((2, 3))

@@ -112,7 +112,7 @@ class Evaluator:
             case ast.Tuple(elts=elements):
                 return tuple(self.evaluate(element) for element in elements)
             case _:
-                self.unknown(node)
+                return self.unknown(node)
 
     def constant(self, node: ast.expr, value: Any) -> Any:
         """Read a literal: exact numbers from the text, so that 0.1 is 1/10."""
@@ -132,7 +132,7 @@ class Evaluator:
         if name in GATE_OF or name in ("constant", "backward"):
             self.fail(f"`{name}` is a function; call it, as in `{name}(x)`", node)
         known = nearest(name, [*self.values, *GATE_OF])
-        self.fail(f"`{name}` has no value; assign it on a line before, or supply {name}=…{known}", node)
+        return self.fail(f"`{name}` has no value; assign it on a line before, or supply {name}=…{known}", node)
 
     def binary(self, node: ast.BinOp) -> Any:
         """Evaluate a chain of operators from the left, without recursing along it."""
@@ -229,7 +229,7 @@ class Evaluator:
                 if name in self.values:
                     self.fail(f"`{name}` is a value here, not a function; give the value another name", node.func)
                 module = ""
-            case ast.Attribute(value=prefix, attr=name) if (module := self.module_of(prefix) or ""):
+            case ast.Attribute(value=prefix, attr=name) if module := self.module_of(prefix) or "":
                 pass
             case ast.Attribute(value=operand, attr=name):
                 module, first = "method", [self.evaluate(operand)]

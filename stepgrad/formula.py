@@ -152,7 +152,9 @@ class Folding(ast.NodeTransformer):
                 return ast.Constant(a + b)
             case ast.BinOp(ast.Constant(int() as a), ast.Sub(), ast.Constant(int() as b)):
                 return ast.Constant(a - b)
-            case ast.BinOp(ast.Constant(1), ast.Mult(), rest) | ast.BinOp(rest, ast.Mult() | ast.Pow(), ast.Constant(1)):
+            case ast.BinOp(ast.Constant(1), ast.Mult(), rest) | ast.BinOp(
+                rest, ast.Mult() | ast.Pow(), ast.Constant(1)
+            ):
                 return rest
         return node
 

@@ -26,8 +26,6 @@ Result: TypeAlias = "tuple[Array, list[Local]]"
 COMMUTATIVE = ("add", "mul")
 NO_LITERALS: Mapping[int, Array] = {}
 
-SUBSTITUTES = str.maketrans({"×": "*", "·": "*", "⊙": "*", "ᵀ": "'", "∂": "d", "′": "'", "Σ": "sum ", "‖": "|", "₂": "2"})
-
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Gate:
@@ -59,9 +57,7 @@ class Gate:
     also: tuple[str, ...] = ()
     infix: bool = False
 
-    def apply(
-        self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params
-    ) -> Result:
+    def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute the result and, for every operand that is wanted, its local.
 
         Parameters
@@ -111,7 +107,8 @@ class Gate:
     def written(self, operands: Sequence[str], params: Params) -> str:
         """Write the application out, with operands by name: ``w0 × x0``, ``sum(q, axis=0)``."""
         if self.infix:
-            return f" {self.symbol} ".join(bracketed(operand) for operand in operands)
+            joined = f" {self.symbol} "
+            return joined.join(operands if self.symbol in "×/" else map(bracketed, operands))
         given = [f"{key}={value}" for key, value in params.items() if value is not None and value is not False]
         return f"{self.name}({', '.join([*operands, *given])})"
 
@@ -120,13 +117,8 @@ class Gate:
 
 
 def bracketed(operand: str) -> str:
-    """Put a negative literal in parentheses where it stands between operators."""
+    """Put a negative literal in parentheses: ``x - (-1)``."""
     return f"({operand})" if operand.startswith("-") else operand
-
-
-def to_ascii(text: str) -> str:
-    """Spell mathematical signs in ASCII; names in other scripts stay as they are."""
-    return text.translate(SUBSTITUTES)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -153,9 +145,7 @@ class Elementwise(Gate):
     domain: tuple[tuple[str, str], ...] = ()
     kinks: tuple[tuple[str, str], ...] = ()
 
-    def apply(
-        self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params
-    ) -> Result:
+    def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute by the compiled text, on numbers or on lists of numbers."""
         texts = tuple(text if want else None for text, want in zip(self.locals, wanted, strict=True))
         shape = next((o.shape for o in operands if isinstance(o, Tensor)), ())
@@ -236,9 +226,7 @@ class Structural(Gate):
     template: str = ""
     kink: Callable[[Array, Local], str | None] | None = None
 
-    def apply(
-        self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params
-    ) -> Result:
+    def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Apply the rule; a map from a number to a number is handed on as the number that it is."""
         result, maps = self.rule(number, operands, wanted, **params)
         return result, [as_local(each) if want else None for each, want in zip(maps, wanted, strict=True)]

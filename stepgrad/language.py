@@ -151,9 +151,11 @@ class Interpreter(Evaluator):
 
     def bind(self, name: str, value: Any, target: ast.AST | None, source: ast.AST | None = None) -> None:
         """Give a value a name: a literal becomes an input, a node gets the name if it has none."""
-        if isinstance(value, (int, float, self.number.kind, Tensor, list)) and not isinstance(value, (Size, bool)):
-            if not holds_nodes(value):
-                value = self.recorded_leaf(value, target, source)
+        literal = isinstance(value, (int, float, self.number.kind, Tensor, list)) and not isinstance(
+            value, (Size, bool)
+        )
+        if literal and not holds_nodes(value):
+            value = self.recorded_leaf(value, target, source)
         if isinstance(value, Node):
             if value not in self.names:
                 self.versions[name] = self.versions.get(name, 0) + 1

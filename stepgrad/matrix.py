@@ -24,7 +24,6 @@ from stepgrad.tensor import (
     Array,
     Number,
     Shape,
-    Tensor,
     broadcast_shape,
     broadcast_source,
     check_size,
@@ -114,7 +113,10 @@ def concat(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axi
     shapes = [shape_of(operand) for operand in operands]
     place = whole_axis(axis, len(shapes[0]))
     for shape in shapes:
-        if len(shape) != len(shapes[0]) or shape[:place] + shape[place + 1 :] != shapes[0][:place] + shapes[0][place + 1 :]:
+        if (
+            len(shape) != len(shapes[0])
+            or shape[:place] + shape[place + 1 :] != shapes[0][:place] + shapes[0][place + 1 :]
+        ):
             raise GateError(
                 f"shapes {show_shape(shapes[0])} and {show_shape(shape)} cannot be joined along axis {axis}; "
                 "all other sizes must be equal"

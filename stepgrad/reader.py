@@ -33,7 +33,9 @@ def read(text: str, filename: str = "<text>") -> tuple[Program, ast.Module]:
     except SyntaxError as error:
         refuse(program, error)
     except (RecursionError, MemoryError):
-        raise ProgramError("the program is nested too deeply; name parts of it on lines of their own", program, start) from None
+        raise ProgramError(
+            "the program is nested too deeply; name parts of it on lines of their own", program, start
+        ) from None
     except ValueError as error:  # lone surrogates
         raise ProgramError(f"the program is not proper text ({error}); save it as UTF-8", program, start) from None
 

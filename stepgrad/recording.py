@@ -186,7 +186,9 @@ class Recording:
                 f"backward starts from a number, and this has shape {show_shape(shape)}; take its sum, or give a seed"
             )
         if seed is not None and shape_of(seed) != shape:
-            raise GateError(f"the seed has shape {show_shape(shape_of(seed))}; give it that of the output, {show_shape(shape)}")
+            raise GateError(
+                f"the seed has shape {show_shape(shape_of(seed))}; give it that of the output, {show_shape(shape)}"
+            )
         if not output.flows:
             raise GateError("this depends on no input, so it has no gradients; assign a number to a name and use that")
         current = self.current

@@ -117,11 +117,7 @@ def softmax_of(number: NumberType, numbers: list[Number]) -> tuple[list[Number],
 
 def softmax_rule(is_log: bool) -> Callable[..., Ruled]:
     """Make the rule of softmax, or of its logarithm, along an axis."""
-    formula = (
-        "{up} − softmax({x}) × the sum of {up}{over}"
-        if is_log
-        else "{z} ⊙ ({up} − the sum of {up} ⊙ {z}{over})"
-    )
+    formula = "{up} − softmax({x}) × the sum of {up}{over}" if is_log else "{z} ⊙ ({up} − the sum of {up} ⊙ {z}{over})"
 
     def rule(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int) -> Ruled:
         (x,) = operands
@@ -166,9 +162,7 @@ def cross_entropy(number: NumberType, operands: Sequence[Array], wanted: Wanted)
 def check_labels(shape: Shape, labels: Array) -> tuple[int, list[int]]:
     """Return the number of classes and the labels, or say why they do not fit the scores."""
     if len(shape) not in (1, 2) or 0 in shape:
-        raise GateError(
-            f"`cross_entropy` takes scores of shape (C,) or (N, C), not {show_shape(shape)}; reshape them"
-        )
+        raise GateError(f"`cross_entropy` takes scores of shape (C,) or (N, C), not {show_shape(shape)}; reshape them")
     wanted = shape[:-1]
     if shape_of(labels) != wanted:
         raise GateError(

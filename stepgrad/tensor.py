@@ -57,7 +57,7 @@ Array: TypeAlias = "Number | Tensor"
 
 def same_number(x: Number, y: Number) -> bool:
     """Compare as traces do: nan is equal to nan."""
-    return bool(x == y or (x != x and y != y))  # noqa: PLR0124
+    return bool(x == y or (x != x and y != y))
 
 
 def shape_of(array: Array) -> Shape:

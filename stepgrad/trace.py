@@ -21,6 +21,7 @@ from stepgrad.source import Program, Span
 from stepgrad.tape import Node, Pass, edges_of
 from stepgrad.tensor import Array, full, nested, shape_of
 
+
 @dataclass(eq=False)
 class Stretch:
     """The steps of one pass: its forward steps, its seed, its edges.
@@ -174,7 +175,11 @@ class Trace(Sequence[Event]):
     @property
     def output(self) -> str:
         """The name of the last output."""
-        return self.name(self.index_of(self._result)) if self._result else ""
+        return self.output_name()
+
+    def output_name(self, *, ascii_only: bool = False) -> str:
+        """Return the name of the last output; empty for an empty trace."""
+        return self.name(self.index_of(self._result), ascii_only=ascii_only) if self._result else ""
 
     @property
     def value(self) -> Any:
@@ -187,18 +192,21 @@ class Trace(Sequence[Event]):
 
         Numbers or nested lists; 0 where the output does not depend on the input.
         """
-        return {
-            self.name(index): nested(self.gradient(index, len(self)))
-            for index, node in enumerate(self._nodes)
-            if node.gate is INPUT
-        }
+        return {self.name(index): nested(self.gradient(index, len(self))) for index in self.inputs}
+
+    @property
+    def inputs(self) -> list[int]:
+        """The indices of the inputs, in order."""
+        return [index for index, node in enumerate(self._nodes) if node.gate is INPUT]
 
     @property
     def passes(self) -> tuple[PassSummary, ...]:
         """The passes in order."""
         return tuple(
             PassSummary(
-                k, nested(each.recorded.output.value) if each.recorded.output else None, range(each.first_step, each.end)
+                k,
+                nested(each.recorded.output.value) if each.recorded.output else None,
+                range(each.first_step, each.end),
             )
             for k, each in enumerate(self._stretches, 1)
         )
@@ -273,6 +281,11 @@ class Trace(Sequence[Event]):
         """Return the same with zeros where nothing has arrived."""
         found = self.gradient_at(node, happened)
         return full(shape_of(self._nodes[node].value), self._number.make(0)) if found is None else found
+
+    def output_at(self, index: int) -> int:
+        """Return the index of the node from which the pass with the event at ``index`` goes backward."""
+        output = self._stretch(index).recorded.output
+        return self.index_of(output or self._nodes[-1])
 
     def pass_at(self, index: int) -> int:
         """Return the number, from 1, of the pass in which the event at an index lies."""

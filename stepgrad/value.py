@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any
 
 from stepgrad.calls import bind
-from stepgrad.errors import GateError
 from stepgrad.events import Name
 from stepgrad.formula import namespace_of
 from stepgrad.gate import Elementwise
@@ -83,6 +82,7 @@ class Value(Node):
     name: str
 
     def __new__(cls, data: Any, *, name: str = "") -> Value:
+        """Record an input; a number is of the class whose operators are compiled."""
         leaf = HERE.recording.leaf(from_nested(plain(data), float))
         assert isinstance(leaf, Value)
         leaf.carried = None
@@ -157,7 +157,7 @@ class Value(Node):
         return (self[i] for i in range(self.value.shape[0]))
 
     @property
-    def T(self) -> Value:  # noqa: N802
+    def T(self) -> Value:
         """The transpose."""
         return record("transpose", (self,), {"axes": None})
 
@@ -293,7 +293,9 @@ class Tape:
         gc.disable()  # it would walk the growing tape again and again
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         assert self.outer is not None
         HERE.recording = self.outer
         if self.collector:

@@ -1,0 +1,36 @@
+"""The result of a run as one line of JSON: what other programs compare with."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from stepgrad.trace import Trace
+
+
+def summary(trace: Trace) -> Iterator[str]:
+    """Yield one line: ``{"output": …, "value": …, "grads": {…}, "steps": …}``.
+
+    Tensors are nested lists; ``nan``, ``inf``, ``-inf`` and fractions are strings.
+    """
+    found = {
+        "output": trace.output_name(ascii_only=True),
+        "value": plain_json(trace.value),
+        "grads": plain_json(trace.grads),
+        "steps": len(trace),
+    }
+    yield json.dumps(found, ensure_ascii=False, allow_nan=False)
+
+
+def plain_json(value: Any) -> Any:
+    """Bring a result to what JSON has."""
+    if isinstance(value, dict):
+        return {key: plain_json(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain_json(each) for each in value]
+    if isinstance(value, Fraction) or (isinstance(value, float) and not math.isfinite(value)):
+        return str(value)
+    return value

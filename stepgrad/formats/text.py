@@ -1,0 +1,177 @@
+"""The text export: a trace as lines that read like a lecture's derivation.
+
+Columns are laid out by the first events, so that a trace of any length streams line by line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from stepgrad.events import Backward, Event, Forward, Seed
+from stepgrad.linear import LinearMap
+from stepgrad.tensor import Array, Tensor, show_shape
+from stepgrad.trace import Trace
+from stepgrad.wording import Style, Wording, beside
+
+LAID_OUT = 500  # events that the columns are laid out by
+INDENT = " " * 6
+
+
+def text(trace: Trace, *, digits: int = 2, width: int = 80, ascii_only: bool = False) -> Iterator[str]:
+    """Yield the trace as lines.
+
+    Parameters
+    ----------
+    trace : Trace
+    digits : int
+        Decimals of the printed numbers; ``≈`` stands where they are rounded.
+    width : int
+        Columns to fit, from 40 on; a longer step continues on the next line.
+    ascii_only : bool
+        Spell ``∂ × ≈`` and unnamed nodes in ASCII.
+    """
+    yield from TextExport(trace, Style(digits, ascii_only), max(40, width)).lines()
+
+
+class TextExport:
+    """Writes one trace in one style."""
+
+    def __init__(self, trace: Trace, style: Style, width: int) -> None:
+        self.trace = trace
+        self.style = style
+        self.width = width
+        self.wording = Wording(trace, style)
+        first = list(islice(trace, LAID_OUT))
+        forwards = [event for event in first if isinstance(event, Forward)]
+        edges = [event for event in first if isinstance(event, Backward)]
+        half = width // 2
+        self.step_width = max(4, len(str(len(trace))))
+        self.name_width = fitting([len(event.name) for event in forwards], half // 2)
+        self.expression_width = fitting([len(self.wording.expression(event)) for event in forwards], half)
+        self.equation_width = fitting([len(self.wording.equation(event)) for event in edges], half)
+        values = [event.value for event in forwards] + [x for e in edges for x in (e.upstream, e.local, e.product)]
+        self.number_width = fitting([len(style.number(x)) for x in values if is_number(x)], 12)
+
+    def lines(self) -> Iterator[str]:
+        """Yield all lines."""
+        passes = len(self.trace.passes)
+        previous: Event | None = None
+        for event in self.trace:
+            if isinstance(event, Forward) and not isinstance(previous, Forward):
+                if previous is not None:
+                    yield ""
+                number = self.trace.pass_at(event.step - 1)
+                yield "Forward" if passes == 1 else f"Pass {number} of {passes}: forward"
+            elif isinstance(event, Seed):
+                yield ""
+                yield f"Backward from {self.wording.name(event.node)}"
+            previous = event
+            yield from self.step(event)
+        yield from self.gradients()
+
+    def step(self, event: Event) -> Iterator[str]:
+        """Yield the lines of one step."""
+        match event:
+            case Forward():
+                yield from self.forward(event)
+            case Seed():
+                yield from self.seed(event)
+            case Backward(local=LinearMap()):
+                yield from self.tensor_edge(event)
+            case Backward():
+                yield from self.scalar_edge(event)
+        if not isinstance(event, Seed) and event.note:
+            yield f"{INDENT}note: {self.style.sign(event.note)}"
+
+    def forward(self, event: Forward) -> Iterator[str]:
+        """Yield a forward step: its name, its expression, its value."""
+        name, expression = self.wording.name(event.node), self.wording.expression(event)
+        if event.operands:
+            left, remark = f"{name:<{self.name_width}} = {expression:<{self.expression_width}}", ""
+        else:
+            left, remark = f"{name:<{self.name_width + 3 + self.expression_width}}", f"  {expression}"
+        yield from self.with_value(f"{event.step:>{self.step_width}}  {left}", event.value, remark)
+
+    def with_value(self, left: str, value: Array, remark: str = "") -> Iterator[str]:
+        """Yield a line that ends in a number, or that a tensor follows."""
+        relation = self.style.equals(value)
+        if not isinstance(value, Tensor):
+            yield from self.fitted(left, f"{relation} {self.style.number(value):>{self.number_width}}{remark}")
+            return
+        rows = self.style.rows(value)
+        shape = show_shape(value.shape)
+        if len(rows) == 1:
+            yield from self.fitted(left, f"{relation} {rows[0]}  {shape}{remark}")
+            return
+        yield from self.fitted(left, f"{relation} {shape}{remark}")
+        yield from (f"{INDENT}  {row}" for row in rows)
+
+    def seed(self, event: Seed) -> Iterator[str]:
+        """Yield the seed."""
+        left = f"{event.step:>{self.step_width}}  {self.wording.seeded(event):<{self.equation_width}}"
+        if isinstance(event.gradient, Tensor):
+            yield from self.with_value(left, event.gradient)
+        else:
+            yield f"{left} = {self.style.number(event.gradient)}  the seed"
+
+    def scalar_edge(self, event: Backward) -> Iterator[str]:
+        """Yield an edge between numbers: names, then numbers, then the rule where there is room."""
+        upstream, local, product = (f"{x:>{self.number_width}}" for x in self.wording.arithmetic(event))
+        factors = self.style.equals(event.upstream, event.local)
+        relation = self.style.equals(event.upstream, event.local, event.product)
+        numbers = self.style.sign(f"{factors} {upstream} × {local} {relation} {product}")
+        if not event.first:
+            total = self.style.number(event.total)
+            numbers += f", total {'' if self.style.equals(event.total) == '=' else self.style.sign('≈ ')}{total}"
+        rule = self.wording.local_rule(event)
+        left = f"{event.step:>{self.step_width}}  {self.wording.equation(event):<{self.equation_width}}"
+        whole = f"{left} {numbers}   {rule}"
+        if rule and len(whole) <= self.width:
+            yield whole
+        else:
+            yield from self.fitted(left, numbers)
+
+    def tensor_edge(self, event: Backward) -> Iterator[str]:
+        """Yield an edge between tensors: the rule, then its matrices side by side, or one below the other."""
+        left = f"{event.step:>{self.step_width}}  {self.wording.equation(event)}"
+        yield from self.fitted(left, f"  {show_shape(getattr(event.product, 'shape', ()))}")
+        blocks = self.wording.factors(event)
+        lines = beside(blocks)
+        if max(map(len, lines)) > self.width - len(INDENT) - 2:
+            lines = [line for block in blocks for line in beside([block])]
+        yield from (f"{INDENT}  {line}" for line in lines)
+
+    def gradients(self) -> Iterator[str]:
+        """Yield the gradients of all inputs."""
+        swept = [event for event in self.trace.passes if event.value is not None]
+        if not swept:
+            return
+        output = self.wording.name(self.trace.output_at(swept[-1].steps.stop - 1))
+        yield ""
+        yield f"Gradients of {output}"
+        inputs = self.trace.inputs
+        labels = {node: self.wording.partial(output, self.wording.name(node)) for node in inputs}
+        widest = fitting([len(label) for label in labels.values()], self.width // 2)
+        for node, label in labels.items():
+            yield from self.with_value(
+                f"{'':>{self.step_width}}  {label:<{widest}}", self.trace.gradient(node, len(self.trace))
+            )
+
+    def fitted(self, left: str, right: str) -> Iterator[str]:
+        """Yield one line, or two where one would be too wide."""
+        if len(left) + 1 + len(right) <= self.width:
+            yield f"{left} {right}"
+        else:
+            yield left.rstrip()
+            yield f"{INDENT}  {right}"
+
+
+def is_number(array: Array) -> bool:
+    """Whether it is a number rather than a tensor or a map."""
+    return not isinstance(array, (Tensor, LinearMap))
+
+
+def fitting(lengths: list[int], most: int) -> int:
+    """Return the width of a column: the longest entry, within bounds."""
+    return min(max(lengths, default=0), most)
