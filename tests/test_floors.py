@@ -1,0 +1,85 @@
+"""The tower: a module imports only from floors below it, and the engine only the standard library."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ENGINE = ROOT / "stepgrad"
+
+FLOORS = """
+source errors tensor numeric formula linear gate matrix reductions ops recorder tape recording
+events trace reader literals calls expressions language cursor wording
+formats.text formats.summary formats value gallery stepgrad cli __main__
+""".split()
+
+UPWARDS = {("cli", "tui.app"), ("stepgrad", "value")}  # lazy: loaded when asked for
+
+
+def floor_of(path: Path) -> str:
+    parts = path.relative_to(ENGINE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__") or "stepgrad"
+
+
+MODULES = {floor_of(path): path for path in sorted(ENGINE.rglob("*.py"))}
+
+
+def imports(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the floor"
+            base = node.module or ""
+            below = [f"{base}.{alias.name}" for alias in node.names]
+            found += [name if name.removeprefix("stepgrad.") in MODULES else base for name in below]
+    return list(dict.fromkeys(found))
+
+
+def test_every_module_has_its_floor():
+    assert sorted(FLOORS) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_imports_run_downwards_and_stay_in_the_standard_library(floor):
+    for name in imports(MODULES[floor]):
+        top = name.split(".")[0]
+        below = name.removeprefix("stepgrad.")
+        if (floor, below) in UPWARDS:
+            continue
+        if top == "stepgrad":
+            assert FLOORS.index(below) < FLOORS.index(floor), f"{floor} imports {below} from above"
+        else:
+            assert top in sys.stdlib_module_names, f"{floor} imports {name}"
+
+
+def test_contributing_draws_these_floors():
+    drawn = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for floor in FLOORS:
+        assert floor.split(".")[-1] in drawn, f"CONTRIBUTING.md does not show {floor}"
+
+
+def test_importing_the_engine_loads_nothing_third_party():
+    program = (
+        "import sys; before = set(sys.modules); import stepgrad, stepgrad.cli, stepgrad.value;"
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    foreign = {name for name in done.stdout.split() if name not in sys.stdlib_module_names}
+    assert foreign == {"stepgrad"}
+
+
+def test_only_the_command_line_prints():
+    for floor, path in MODULES.items():
+        calls = [node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        prints = any(isinstance(function, ast.Name) and function.id == "print" for function in calls)
+        assert prints == (floor == "cli"), floor
+
+
+def test_only_tui_knows_textual():
+    for floor, path in MODULES.items():
+        assert not any(name.split(".")[0] in ("textual", "rich") for name in imports(path)), floor

@@ -1,0 +1,220 @@
+"""The two sweeps, and Value on top of them."""
+
+import gc
+import math
+import random
+import sys
+
+import pytest
+
+import stepgrad
+from stepgrad import Tape, Value
+from stepgrad.errors import GateError
+from stepgrad.numeric import FLOAT
+from stepgrad.ops import GATES
+from stepgrad.recording import Recording
+
+
+def test_a_million_chained_gates_at_the_default_recursion_limit():
+    assert sys.getrecursionlimit() <= 10_000
+    recording = Recording(FLOAT)
+    x = node = recording.leaf(1.0)
+    for _ in range(1_000_000):
+        node = recording.apply(GATES["mul"], [node, 1.0])
+    recording.backward(node)
+    assert x.total == 1.0
+
+
+def test_a_million_chained_values():
+    x = y = Value(0.0)
+    for _ in range(1_000_000):
+        y = y + 1.0
+    y.backward()
+    assert (y.data, x.grad) == (1_000_000.0, 1.0)
+    del y  # freeing the chain must not recurse either
+
+
+def test_a_branch_that_nothing_reaches_stays_out():
+    trace = stepgrad.run("x = 0.0\ndead = log(x) * x\nf = x + 1")
+    assert trace.grads == {"x": 1.0}
+    reached = [event.node for event in trace if isinstance(event, stepgrad.Backward)]
+    assert reached == [trace.find("f")]
+
+
+def test_zero_upstream_still_makes_events():
+    trace = stepgrad.run("x = 3.0; y = 5.0; f = 0*x + y")
+    products = [event.product for event in trace if isinstance(event, stepgrad.Backward)]
+    assert products == [1.0, 1.0, 0.0]
+
+
+def test_the_first_product_is_assigned_so_that_minus_zero_survives():
+    trace = stepgrad.run("x = 2.0; y = -0.0; f = x * y")
+    assert math.copysign(1.0, trace.grads["x"]) == -1.0
+
+
+def test_gradients_meet():
+    trace = stepgrad.run("a = 3.0; b = a + a")
+    last = trace[-1]
+    assert (last.product, last.total, last.first) == (1.0, 2.0, False)
+
+
+def test_a_second_backward_in_the_language_starts_from_zero():
+    trace = stepgrad.run("x = 3.0\nf = x * x\nbackward(f)\nbackward(f)")
+    assert trace.grads == {"x": 6.0}
+    assert [each.value for each in trace.passes] == [9.0, 9.0]
+    assert len(trace) == 2 + 3 + 3
+    totals = [event.total for event in trace if isinstance(event, stepgrad.Backward)]
+    assert totals == [3.0, 6.0, 3.0, 6.0]
+
+
+def test_a_later_pass_goes_through_nodes_of_an_earlier_one():
+    trace = stepgrad.run("x = 3.0\nh = x * x\nbackward(h)\ng = h * 2\nbackward(g)")
+    assert trace.grads == {"x": 12.0}
+    assert [len(each.steps) for each in trace.passes] == [5, 1 + 1 + 3]
+
+
+def test_inputs_that_the_last_sweep_does_not_reach_have_gradient_zero():
+    trace = stepgrad.run("x = 3.0; y = 4.0\nf = x * y\nbackward(f)\ng = y * y\nbackward(g)\nh = x.grad + 1")
+    assert trace.grads == {"x": 0.0, "y": 8.0}
+
+
+def test_value_leaves_add_up_until_zeroed_and_the_rest_is_never_stale():
+    a, b = Value(2.0), Value(3.0)
+    c = a * b
+    d = c + 1
+    d.backward()
+    d.backward()
+    assert (a.grad, b.grad, c.grad, d.grad) == (6.0, 4.0, 1.0, 1.0)
+    e = c * 2  # goes on from a value of an earlier pass
+    e.backward()
+    assert (a.grad, c.grad) == (12.0, 2.0)
+    a.grad = 0
+    e.backward()
+    assert (a.grad, b.grad) == (6.0, 4.0 + 4.0 + 4.0)
+
+
+def test_value_knows_pythons_operators_in_both_orders():
+    x = Value(2.0)
+    for result, value in (
+        (1 + x, 3.0), (x + 1, 3.0), (1 - x, -1.0), (x - 1, 1.0), (3 * x, 6.0), (x * 3, 6.0), (1 / x, 0.5),
+        (x / 4, 0.5), (x**3, 8.0), (3**x, 9.0), (-x, -2.0), (abs(-x), 2.0), (x.exp().log(), 2.0),
+    ):  # fmt: skip
+        assert result.data == pytest.approx(value)
+        assert isinstance(result, Value)
+    assert float(x) == 2.0
+    assert repr(x) == "Value(data=2.0, grad=0.0)"
+    with pytest.raises(TypeError):
+        x + "1"
+
+
+def test_value_and_language_give_the_same_bits():
+    rng = random.Random(7)
+    for _ in range(200):
+        x, y = rng.uniform(-3, 3), rng.uniform(0.1, 3)
+        a, b = Value(x), Value(y)
+        f = (a * b + a.tanh() - b / a) ** 2 * a.sigmoid() + b**a.cos() + (a - b).relu() + b.log().softplus()
+        f.backward()
+        program = "f = (a*b + tanh(a) - b/a)**2 * sigmoid(a) + b**cos(a) + relu(a - b) + softplus(log(b))"
+        trace = stepgrad.run(program, a=x, b=y)
+        assert (f.data, a.grad, b.grad) == (trace.value, trace.grads["a"], trace.grads["b"])
+
+
+def test_value_holds_tensors():
+    W, x = Value([[0.1, 0.5], [-0.3, 0.8]]), Value([0.2, 0.4])
+    f = ((W @ x) ** 2).sum()
+    f.backward()
+    trace = stepgrad.run("W = [[0.1, 0.5], [-0.3, 0.8]]\nx = [0.2, 0.4]\nf = sum((W @ x)**2)")
+    assert (f.data, W.grad, x.grad) == (trace.value, trace.grads["W"], trace.grads["x"])
+    assert W.T.data == [[0.1, -0.3], [0.5, 0.8]]
+    assert W[0, 1].data == 0.5
+    assert [row.data for row in W] == W.data
+    assert stepgrad.stack([x, x], axis=1).data == [[0.2, 0.2], [0.4, 0.4]]
+    assert stepgrad.concat([x, x]).data == [0.2, 0.4, 0.2, 0.4]
+    with pytest.raises(GateError, match="take its sum"):
+        (W @ x).backward()
+
+
+MICROGRAD_README = """
+a = Value(-4.0)
+b = Value(2.0)
+c = a + b
+d = a * b + b**3
+c += c + 1
+c += 1 + c + (-a)
+d += d * 2 + (b + a).relu()
+d += 3 * d + (b - a).relu()
+e = c - d
+f = e**2
+g = f / 2.0
+g += 10.0 / f
+g.backward()
+"""
+
+
+def test_micrograds_readme_runs_when_its_import_is_changed():
+    names = {"Value": Value}
+    exec(MICROGRAD_README, names)
+    assert f"{names['g'].data:.4f}" == "24.7041"
+    assert f"{names['a'].grad:.4f}" == "138.8338"
+    assert f"{names['b'].grad:.4f}" == "645.5773"
+
+
+def test_a_training_loop_written_for_micrograd():
+    w, b = Value(0.0), Value(0.0)
+    losses = []
+    for _ in range(50):
+        loss = sum((w * x + b - (2 * x - 1)) ** 2 for x in (-1.0, 0.0, 1.0, 2.0))
+        for p in (w, b):
+            p.grad = 0
+        loss.backward()
+        for p in (w, b):
+            p.data -= 0.05 * p.grad
+        losses.append(loss.data)
+    assert losses[-1] < 1e-3 < losses[0]
+    assert (w.data, b.data) == (pytest.approx(2, abs=0.02), pytest.approx(-1, abs=0.02))
+
+
+def test_a_tape_leaves_a_trace_of_all_passes():
+    w = Value(1.0, name="w")
+    with Tape() as tape:
+        for _ in range(3):
+            loss = (w * 2 - 4) ** 2
+            w.grad = 0
+            loss.backward()
+            w.data -= 0.1 * w.grad
+    trace = tape.trace()
+    assert len(trace.passes) == 3
+    assert [event.value for event in trace if isinstance(event, stepgrad.Forward) and event.name == "w"] == [1.0]
+    first, second = (trace[each.steps.start : each.steps.stop] for each in trace.passes[:2])
+    assert [event.total for event in first if isinstance(event, stepgrad.Backward)][-1] == -8.0
+    assert second[0].value == 2 * (1.0 + 0.1 * 8.0)
+    assert stepgrad.Cursor(trace, 1).value("w") == 1.0
+    assert stepgrad.Cursor(trace, len(trace)).value("w") == pytest.approx(2.0 - 0.2**2)
+    w.data = 77.0
+    assert trace[0].value == 1.0
+
+
+def test_a_tape_puts_the_collector_back():
+    assert gc.isenabled()
+    with Tape():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_backward_of_what_has_no_inputs_says_so():
+    with pytest.raises(stepgrad.ProgramError, match="depends on no input"):
+        stepgrad.run("c = constant(2.0)\nf = c * c\nbackward(f)")
+
+
+def test_constants_get_forward_events_and_no_backward_ones():
+    trace = stepgrad.run("c = constant(2.0); x = 3.0\nd = c * c\nf = d * x")
+    assert trace.grads == {"x": 4.0}
+    edges = [(event.node, event.operand) for event in trace if isinstance(event, stepgrad.Backward)]
+    assert edges == [(trace.find("f"), trace.find("x"))]
+
+
+def test_a_seed_other_than_one():
+    trace = stepgrad.run("x = [1.0, 2.0]\ny = x * x\nbackward(y, [1.0, 10.0])")
+    assert trace.grads == {"x": [2.0, 40.0]}
+    with pytest.raises(stepgrad.ProgramError, match="the seed has shape"):
+        stepgrad.run("x = [1.0, 2.0]\ny = x * x\nbackward(y, [1.0])")
