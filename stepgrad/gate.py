@@ -9,7 +9,7 @@ kind it holds.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
@@ -89,8 +89,14 @@ class Gate:
         """Return the product in words with ``{up}``, ``{x}``, ``{y}``, ``{z}``; empty: ask the local."""
         return ""
 
-    def note(self, number: NumberType, operands: Sequence[Array], result: Array, local: Local) -> str | None:
-        """Say which domain was left, or with a local, which convention made it; None where none was."""
+    def left_domain(self, number: NumberType, operands: Sequence[Array], result: Array) -> str | None:
+        """Say which domain the result has left, if any."""
+        return None
+
+    def used_convention(
+        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local
+    ) -> str | None:
+        """Say which convention made the local of a slot, if any."""
         return None
 
     def label(self, literals: Mapping[int, str], params: Params) -> str:
@@ -135,15 +141,15 @@ class Elementwise(Gate):
         The locals as a lecture writes them, where the computed text is chosen for its digits; equal in value.
     domain : tuple of (condition, words)
         Where the result leaves the domain, and what it is there.
-    kinks : tuple of (condition, words)
-        Where the local is a convention.
+    kinks : tuple of (operands, condition, words)
+        Where the local of these operands, ``x``, ``y`` or ``xy``, is a convention.
     """
 
     forward: str
     locals: tuple[str, ...]
     shown: tuple[str, ...] = ()
     domain: tuple[tuple[str, str], ...] = ()
-    kinks: tuple[tuple[str, str], ...] = ()
+    kinks: tuple[tuple[str, str, str], ...] = ()
 
     def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute by the compiled text, on numbers or on lists of numbers."""
@@ -180,12 +186,25 @@ class Elementwise(Gate):
         numbers = {OPERANDS[i]: value for i, value in literals.items() if not isinstance(value, Tensor)}
         return fold((self.shown or self.locals)[slot], numbers)
 
-    def note(self, number: NumberType, operands: Sequence[Array], result: Array, local: Local) -> str | None:
-        """Try the row's conditions on every element; the first that holds gives the note."""
+    def left_domain(self, number: NumberType, operands: Sequence[Array], result: Array) -> str | None:
+        """Try the row's conditions, then those that hold for every gate."""
+        return self.first_that_holds((*self.domain, *OVERFLOW[len(operands)]), number, operands, result)
+
+    def used_convention(
+        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local
+    ) -> str | None:
+        """Try the row's conditions for the slot."""
+        kinks = [(condition, words) for letters, condition, words in self.kinks if OPERANDS[slot] in letters]
+        return self.first_that_holds(kinks, number, operands, result)
+
+    def first_that_holds(
+        self, conditions: Iterable[tuple[str, str]], number: NumberType, operands: Sequence[Array], result: Array
+    ) -> str | None:
+        """Return the words of the first condition that holds for an element, and for how many."""
         size = prod(shape_of(result))
         columns = [flat(o) if isinstance(o, Tensor) else [o] * size for o in operands]
         elements = list(zip(*columns, *([[None] * size] * (2 - len(columns))), flat(result), strict=True))
-        for condition, words in (*self.domain, *OVERFLOW[len(operands)]) if local is None else self.kinks:
+        for condition, words in conditions:
             holds = compile_formula(condition, number)
             count = sum(1 for element in elements if holds(*element))
             if count:
@@ -193,15 +212,16 @@ class Elementwise(Gate):
         return None
 
 
+LARGEST = "1.7976931348623157e308"
 OVERFLOW = {
-    1: (
-        ("abs(z) > 1e400 and abs(x) <= 1e400", "beyond the largest float64: inf"),
-        ("z != z and x == x", "outside the domain: nan"),
-    ),
-    2: (
-        ("abs(z) > 1e400 and abs(x) <= 1e400 and abs(y) <= 1e400", "beyond the largest float64: inf"),
-        ("z != z and x == x and y == y", "outside the domain: nan"),
-    ),
+    count: (
+        (
+            " and ".join([f"abs(z) > {LARGEST}", *(f"abs({name}) <= {LARGEST}" for name in OPERANDS[:count])]),
+            "beyond the largest float64: inf",
+        ),
+        (" and ".join(["z != z", *(f"{name} == {name}" for name in OPERANDS[:count])]), "outside the domain: nan"),
+    )
+    for count in (1, 2)
 }
 
 
@@ -235,9 +255,11 @@ class Structural(Gate):
         """Ask the row."""
         return self.align(shapes) if self.align else list(shapes)
 
-    def note(self, number: NumberType, operands: Sequence[Array], result: Array, local: Local) -> str | None:
-        """Ask the row; its conventions all concern the backward step."""
-        return None if self.kink is None or local is None else self.kink(result, local)
+    def used_convention(
+        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local
+    ) -> str | None:
+        """Ask the row."""
+        return self.kink(result, local) if self.kink else None
 
     def label(self, literals: Mapping[int, str], params: Params) -> str:
         """Return the symbol, with the index or the axis that the gate carries."""

@@ -142,7 +142,8 @@ class Interpreter(Evaluator):
                     value = [self.apply(GATES["index"], [value], source, {"index": (i,)}) for i in range(size)]
                 if not isinstance(value, (list, tuple)) or len(value) != len(targets):
                     count = len(value) if isinstance(value, (list, tuple)) else 1
-                    self.fail(f"{len(targets)} names cannot take {count} value(s); give one value per name", target)
+                    values = "1 value" if count == 1 else f"{count} values"
+                    self.fail(f"{len(targets)} names cannot take {values}; give one value per name", target)
                 parts = source.elts if isinstance(source, (ast.Tuple, ast.List)) else [source] * len(targets)
                 for each, entry, part in zip(targets, value, parts, strict=True):
                     self.unpack(each, entry, part)

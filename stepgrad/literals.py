@@ -57,5 +57,7 @@ def whole_number(value: Any) -> int | None:
 
 
 def plain(value: Any) -> Any:
-    """Bring a value from outside to numbers and nested lists."""
+    """Bring a value from outside to numbers and nested lists: tuples, and whatever has ``tolist()``."""
+    if isinstance(value, tuple):
+        return [plain(each) for each in value]
     return value.tolist() if hasattr(value, "tolist") else value

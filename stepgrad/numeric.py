@@ -104,7 +104,7 @@ def whole_power(x: Fraction, y: Fraction) -> Fraction:
         raise GateError(f"a fraction to the power {y} is no fraction; use number=float, or a whole exponent")
     if abs(y.numerator) * max(x.numerator.bit_length(), x.denominator.bit_length()) > MAX_BITS:
         raise GateError(f"({x}) to the power {y} is too long a fraction; use number=float, or a smaller exponent")
-    return x**y.numerator
+    return x**y.numerator if y >= 0 else exact_div(Fraction(1), x**-y.numerator)
 
 
 MAX_BITS = 1_000_000  # the longest numerator that an exact power may make

@@ -42,7 +42,7 @@ ELEMENTWISE = (
         forward="x/y", locals=("1/y", "-z/y"), shown=("1/y", "-x/y**2"),
         words="divides: the numerator gets upstream/y, the denominator -upstream·x/y²",
         domain=(("x == 0 and y == 0", "0/0 is nan"), ("y == 0", "division by zero")),
-        kinks=(("y == 0", "division by zero"),),
+        kinks=(("xy", "y == 0", "division by zero"),),
         samples=(((2.0, -3.5), {}), ((M, [1.0, 2.0, -0.5]), {})),
     ),
     Elementwise(
@@ -56,8 +56,8 @@ ELEMENTWISE = (
             ("x == 0 and y < 0", "zero to a negative power is inf"),
         ),
         kinks=(
-            ("x == 0 and y == 0", "the gradients of 0**0 are 0, by convention"),
-            ("x < 0", "the exponent's gradient is nan where the base is negative"),
+            ("xy", "x == 0 and y == 0", "the gradients of 0**0 are 0, by convention"),
+            ("y", "x < 0", "the exponent's gradient is nan where the base is negative"),
         ),
         samples=(((2.0, 3.0), {}), ((1.5, -2.0), {}), (([0.5, 2.0], [3.0, 1.5]), {})),
     ),
@@ -67,7 +67,10 @@ ELEMENTWISE = (
         locals=("0 if x < y else 0.5 if x == y else 1", "0 if y < x else 0.5 if x == y else 1"),
         shown=("[x > y]", "[y > x]"),
         words="routes: the larger operand gets the whole upstream, the other 0",
-        kinks=(("x == y", "a tie: each side gets half, by convention"), ("x != x or y != y", "nan wins both sides")),
+        kinks=(
+            ("xy", "x == y", "a tie: each side gets half, by convention"),
+            ("xy", "x != x or y != y", "nan wins both sides"),
+        ),
         samples=(((2.0, -3.5), {}), (([1.0, 2.0], [3.0, -1.0]), {})),
     ),
     Elementwise(
@@ -76,7 +79,10 @@ ELEMENTWISE = (
         locals=("0 if x > y else 0.5 if x == y else 1", "0 if y > x else 0.5 if x == y else 1"),
         shown=("[x < y]", "[y < x]"),
         words="routes: the smaller operand gets the whole upstream, the other 0",
-        kinks=(("x == y", "a tie: each side gets half, by convention"), ("x != x or y != y", "nan wins both sides")),
+        kinks=(
+            ("xy", "x == y", "a tie: each side gets half, by convention"),
+            ("xy", "x != x or y != y", "nan wins both sides"),
+        ),
         samples=(((2.0, -3.5), {}), (([1.0, 2.0], [3.0, -1.0]), {})),
     ),
     Elementwise(
@@ -91,8 +97,8 @@ ELEMENTWISE = (
         words="takes the natural logarithm: upstream divided by the operand",
         domain=(("x == 0", "log(0) is -inf"), ("x < 0", "the logarithm of a negative number is nan")),
         kinks=(
-            ("x == 0", "log′(0) = 1/0 is inf"),
-            ("x < 0", "log′ = 1/x, by convention also where log is nan"),
+            ("x", "x == 0", "log′(0) = 1/0 is inf"),
+            ("x", "x < 0", "log′ = 1/x, by convention also where log is nan"),
         ),
         samples=(((0.7,), {}), (([0.5, 3.0],), {})),
     ),
@@ -101,7 +107,7 @@ ELEMENTWISE = (
         forward="sqrt(x)", locals=("0.5/z",), shown=("1/(2*z)",),
         words="takes the square root: upstream over twice the result",
         domain=(("x < 0", "the square root of a negative number is nan"),),
-        kinks=(("x == 0", "sqrt′(0) = 1/0 is inf"),),
+        kinks=(("x", "x == 0", "sqrt′(0) = 1/0 is inf"),),
         samples=(((0.7,), {}), (([0.5, 3.0],), {})),
     ),
     Elementwise(
@@ -136,7 +142,7 @@ ELEMENTWISE = (
         name="relu", symbol="relu", signature="relu(x)",
         forward="0 if x < 0 else x", locals=("0 if x <= 0 else 1",), shown=("[x > 0]",),
         words="lets the upstream through where the operand is positive, stops it elsewhere",
-        kinks=(("x == 0", "relu′(0) = 0, by convention"), ("x != x", "relu′(nan) = 1, by convention")),
+        kinks=(("x", "x == 0", "relu′(0) = 0, by convention"), ("x", "x != x", "relu′(nan) = 1, by convention")),
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
@@ -150,7 +156,7 @@ ELEMENTWISE = (
         name="abs", symbol="abs", signature="abs(x)", also=("absolute", "fabs"),
         forward="abs(x)", locals=("1 if x > 0 else -1 if x < 0 else 0",), shown=("sign(x)",),
         words="passes the upstream on with the sign of the operand",
-        kinks=(("x == 0", "abs′(0) = 0, by convention"), ("x != x", "abs′(nan) = 0, by convention")),
+        kinks=(("x", "x == 0", "abs′(0) = 0, by convention"), ("x", "x != x", "abs′(nan) = 0, by convention")),
         samples=(((-0.7,), {}), ((M,), {})),
     ),
 )  # fmt: skip

@@ -325,7 +325,7 @@ class Trace(Sequence[Event]):
             value=value,
             name=self.name(index),
             span=self._spans[index] if index < len(self._spans) else None,
-            note=node.gate.note(self._number, values, value, None) if values else None,
+            note=node.gate.left_domain(self._number, values, value) if values else None,
         )
 
     def _backward(self, stretch: Stretch, edge: int, step: int) -> Backward:
@@ -344,7 +344,7 @@ class Trace(Sequence[Event]):
             product=upstream * local,
             total=stretch.recorded.totals[edge],
             first=stretch.arrivals[operand][0] == edge,
-            note=node.gate.note(self._number, values, node.value, local),
+            note=node.gate.used_convention(self._number, values, node.value, slot, local),
         )
 
 

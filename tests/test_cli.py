@@ -1,0 +1,157 @@
+"""The command line, run as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stepgrad.gallery import example_paths, example_text
+from stepgrad.ops import GATES
+
+ROOT = Path(__file__).parent.parent
+
+
+def stepgrad(*arguments, given="", env=None, cwd=ROOT):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "COLUMNS": "80", **(env or {})}
+    return subprocess.run(
+        [sys.executable, "-m", "stepgrad", *arguments],
+        input=given.encode() if isinstance(given, str) else given,
+        capture_output=True,
+        env=environment,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+    )
+
+
+def output(*arguments, **options):
+    done = stepgrad(*arguments, **options)
+    assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode()
+    return done.stdout.decode()
+
+
+def refusal(*arguments, **options):
+    done = stepgrad(*arguments, **options)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"Traceback" not in done.stderr
+    return done.stderr.decode()
+
+
+def test_alone_it_prints_the_sigmoid_circuit_where_there_is_no_terminal():
+    golden = (ROOT / "tests/golden/sigmoid.txt").read_text(encoding="utf-8")
+    assert output() == golden
+    assert output("trace", "sigmoid") == golden
+
+
+def test_trace_of_an_expression():
+    text = output("trace", "f=(x+y)*z", "x=-2", "y=5", "z=-4")
+    assert "f  = v₃ × z = -12.00" in text
+    assert output("trace", "f=(x+y)*z", "x=-2", "y=5", "z=-4", "--digits", "4").count("-12.0000") == 1
+
+
+def test_run_prints_value_and_gradients():
+    assert output("run", "product") == "f = -12.0\n∂f/∂x = -4.0\n∂f/∂y = -4.0\n∂f/∂z = 3.0\n"
+
+
+def test_run_as_json():
+    assert json.loads(output("run", "f = x * y", "x=3", "y=[1, 2]", "--output", "x", "--json")) == {
+        "output": "x", "value": 3.0, "grads": {"x": 1.0, "y": [0.0, 0.0]}, "steps": 5,
+    }  # fmt: skip
+    assert json.loads(output("run", "f = log(x) + sum(y)", "x=0", "y=[nan, 1]", "--json")) == {
+        "output": "f", "value": "nan", "grads": {"x": "inf", "y": [1.0, 1.0]}, "steps": 10,
+    }  # fmt: skip
+
+
+def test_programs_come_from_files_standard_input_examples_and_text(tmp_path):
+    file = tmp_path / "p.sg"
+    file.write_text("x = 2.0\nf = x * x\n", encoding="utf-8")
+    for arguments, given in (((str(file),), ""), (("-",), "x = 2.0\nf = x * x"), (("x = 2.0; f = x * x",), "")):
+        assert output("run", *arguments, given=given) == "f = 4.0\n∂f/∂x = 4.0\n"
+    (tmp_path / "sigmoid").write_text("x = 1.0", encoding="utf-8")
+    assert output("run", "sigmoid", cwd=tmp_path) == "x = 1.0\n∂x/∂x = 1.0\n", "a path comes before an example"
+
+
+def test_values_from_a_json_file_and_from_the_line(tmp_path):
+    file = tmp_path / "values.json"
+    file.write_text('{"W": [[1, 2], [3, 4]], "x": [1, 1]}', encoding="utf-8")
+    assert "f = 10.0" in output("run", "f = sum(W @ x)", "--inputs", str(file))
+    assert "f = 20.0" in output("run", "f = sum(W @ x)", "--inputs", str(file), "x=[2,2]")
+    assert "f = 20.0" in output("run", "f = sum(W @ x)", "W=[[1,2],[3,4]]", "x=[2,2]")
+
+
+def test_gates_and_examples():
+    table = output("gates")
+    assert [line.split()[0] for line in table.splitlines()] == list(GATES)
+    listing = output("examples")
+    assert [line.split()[0] for line in listing.splitlines()] == list(example_paths())
+    assert output("examples", "sigmoid") == example_text("sigmoid")
+
+
+def test_ascii_where_the_output_knows_no_other_signs():
+    golden = (ROOT / "tests/golden/sigmoid.ascii.txt").read_text(encoding="utf-8")
+    assert output("trace", "sigmoid", "--ascii") == golden
+    assert output("trace", "sigmoid", env={"PYTHONIOENCODING": "ascii"}) == golden
+    assert output("run", "π = 2.0", env={"PYTHONIOENCODING": "ascii"}) == "\\u03c0 = 2.0\nd\\u03c0/d\\u03c0 = 1.0\n"
+
+
+def test_the_width_can_be_chosen():
+    assert max(map(len, output("trace", "staged", "--width", "60").splitlines())) <= 60
+    assert output("trace", "staged", "--digits", "4", env={"COLUMNS": "120"}) == (
+        ROOT / "tests/golden/staged.120.txt"
+    ).read_text(encoding="utf-8")
+
+
+REFUSALS = [
+    (("run", "f = sigmiod(1)"), "<text>:1:5: `sigmiod` is not known; did you mean `sigmoid`?\nf = sigmiod(1)\n    ^^^^^^^\n"),
+    (("run", "sigmiod"), "stepgrad: there is no file and no example 'sigmiod'; give a path, an example or a program; did you mean `sigmoid`?\n"),
+    (("run", "f = x", "x=abc"), "<x>:1:1: `abc` has no value"),
+    (("run", "f = x", "x=[1,"), "<x>:1:1: this is not Python: '[' was never closed"),
+    (("run", "f = x", "x=1; y=2"), "<x>:1:1: this is no value; write a number or a list, as in 3 or [1, 2]"),
+    (("run", "f = x", "x"), "stepgrad: 'x' gives no value; write NAME=VALUE, as in x=3\n"),
+    (("run", "f = x", "x=1", "y=1"), "stepgrad: 'y' is given a value but the program has no such name\n"),
+    (("run", "f = x", "--inputs", "no-such-file.json"), "stepgrad: 'no-such-file.json' cannot be read"),
+    (("run", "f = x", "x=1", "--output", "g"), "stepgrad: the output 'g' is no value of the program\n"),
+    (("run", "x = 1.0\nx = x * 2", "--max-steps", "3"), "<text>:2:5: the program takes more than 3 steps; shorten it, or raise --max-steps\n"),
+    (("examples", "sigmiod"), "stepgrad: there is no example 'sigmiod'; `stepgrad examples` lists them; did you mean `sigmoid`?\n"),
+    (("view", "sigmoid"), "stepgrad: the replay needs "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSALS, ids=[" ".join(each[0]) for each in REFUSALS])
+def test_refusals_have_a_place_a_sentence_and_status_2(arguments, message):
+    assert refusal(*arguments).startswith(message)
+
+
+def test_broken_input_files(tmp_path):
+    (tmp_path / "latin.sg").write_bytes("x = 1.0\nµ = 2".encode("latin-1"))
+    assert refusal("run", "latin.sg", cwd=tmp_path).startswith("latin.sg:2:1: byte 0xb5 is not UTF-8; save the file as UTF-8\n")
+    (tmp_path / "values.json").write_text("{", encoding="utf-8")
+    assert refusal("run", "f = x", "--inputs", "values.json", cwd=tmp_path).startswith("stepgrad: 'values.json' is not JSON")
+    (tmp_path / "values.json").write_text("[1]", encoding="utf-8")
+    assert "holds no values by name" in refusal("run", "f = x", "--inputs", "values.json", cwd=tmp_path)
+    assert refusal("run", ".").startswith("stepgrad: there is no file and no example '.'")
+
+
+def test_wrong_usage_is_said_by_argparse():
+    for arguments in (("run",), ("frobnicate",), ("trace", "sigmoid", "--digits", "-1"), ("trace", "sigmoid", "--no-such")):
+        done = stepgrad(*arguments)
+        assert done.returncode == 2
+        assert b"usage: stepgrad" in done.stderr
+
+
+def test_a_reader_that_stops_reading_is_no_error():
+    command = f"{sys.executable} -m stepgrad trace bias | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, cwd=ROOT, check=False)
+    assert (done.stdout, done.stderr) == (b"Forward\n", b"")
+
+
+def test_it_runs_with_nothing_installed():
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); from stepgrad.cli import main; sys.exit(main([]))"],
+        capture_output=True, check=False, env={"PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"Forward\n")

@@ -1,0 +1,200 @@
+"""The language: what runs, and what is refused with a place and the way out."""
+
+import math
+from fractions import Fraction
+
+import pytest
+
+import stepgrad
+from stepgrad import InputError, ProgramError, run
+
+RUNS = [
+    ("x = 2; y = 3; f = x * y", 6.0, {"x": 3.0, "y": 2.0}),
+    ("a, b = 2, 3\nf = a - b", -1.0, {"a": 1.0, "b": -1.0}),
+    ("a = b = 2.0\nf = a * b", 4.0, {"a": 2.0, "b": 2.0}),
+    ("x = 2.0\nx += 1\nx *= x\nf = x", 9.0, {"x": 6.0}),
+    ("x = 2.0\nx **= 3\nx /= 4\nx -= 1", 1.0, {"x": 3.0}),
+    ("x: float = 2.0\nf = x", 2.0, {"x": 1.0}),
+    ('"""a docstring"""\nx = 2.0  # a comment\npass\nf = +x', 2.0, {"x": 1.0}),
+    ("import math\nimport numpy as np\nfrom math import exp, pi\nx = 1.0\nf = math.log(np.exp(x)) * pi / math.pi", 1.0, {"x": 1.0}),
+    ("import numpy as whatever\nx = 1.0\nf = whatever.square(x) + whatever.negative(x)", 0.0, {"x": 1.0}),
+    ("x = [1.0, 2.0]\nf = np.sum(x) + x.sum() + sum(x) + np.mean(x) + x.mean()", 12.0, {"x": [4.0, 4.0]}),
+    ("x = [3.0, 4.0]\nf = np.linalg.norm(x) + norm(x) + x.norm()", 15.0, {"x": [3 * 0.6, 3 * 0.8]}),
+    ("x = [1.0, 2.0]; y = [3.0, 4.0]\nf = np.dot(x, y) + dot(x, y) + x.dot(y)", 33.0, {"x": [9.0, 12.0], "y": [3.0, 6.0]}),
+    ("x = [[1.0, 2.0], [3.0, 4.0]]\nf = x.T[0][1] + x.T[0, 1] + x.reshape(4)[2] + x.reshape((1, -1))[0, 2]", 12.0, {"x": [[0.0, 0.0], [4.0, 0.0]]}),
+    ("x = [1.0, 2.0, 3.0]\na, b, c = x\nf = a * b * c", 6.0, {"x": [6.0, 3.0, 2.0]}),
+    ("x = [1.0, 2.0, 3.0]\nf = x[-1] * sum(x[:2]) * x[::2][0]", 9.0, {"x": [12.0, 3.0, 3.0]}),
+    ("x = 2.0; y = 3.0\nv = [x, y, x * y]\nf = sum(v)", 11.0, {"x": 4.0, "y": 3.0}),
+    ("x = 2.0\nm = [[x, 1], [0, x]]\nf = sum(m @ [1, 1])", 5.0, {"x": 2.0}),
+    ("x = 2.0\nf = max(x, 0) + min(x, 5, 7) + max(3, 1)", 7.0, {"x": 2.0}),
+    ("x = [[1.0, 5.0], [7.0, 3.0]]\nf = sum(np.max(x, 0)) + sum(x.max(axis=1))", 24.0, {"x": [[0.0, 2.0], [2.0, 0.0]]}),
+    ("x = [1.0, 2.0]\nn = len(x)\nm = x.shape[0]\nf = sum(x) / n / m", 0.75, {"x": [0.25, 0.25]}),
+    ("W = np.zeros((2, 2)); x = np.array([1.0, 2.0])\nf = sum(W @ x + np.ones(2))", 2.0, {"W": [[1.0, 2.0], [1.0, 2.0]], "x": [0.0, 0.0]}),
+    ("i = 1; x = [5.0, 6.0]\nf = x[i]", 6.0, {"i": 0.0, "x": [0.0, 1.0]}),
+    ("x = 0.5\nf = 2**3 * x + 10**2 - 3*4", 92.0, {"x": 8.0}),
+    ("x = 1/4\nf = x", 0.25, {"x": 1.0}),
+    ("s = [1.0, 2.0]\nf = concat([s, s * 2])[3] + stack([s, s], axis=1)[1, 0]", 6.0, {"s": [0.0, 3.0]}),
+    ("v = [1.0, 2.0]; B = [[[1.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [0.0, 2.0]]]\nf = sum(v @ B) + sum(B @ v)", 18.0,
+     {"v": [6.0, 6.0], "B": [[[2.0, 3.0], [3.0, 4.0]], [[2.0, 3.0], [3.0, 4.0]]]}),
+    ("x = 2.0\nf = x * x\nf.backward()\ng = x.grad * 10", 4.0, {"x": 4.0}),
+    ("s = [1.0, 2.0, 0.5]\nf = cross_entropy(s, 1) + s.cross_entropy(1)", 2 * 0.46436878, {}),
+    ("dot = 3.0\nf = dot * dot", 9.0, {"dot": 6.0}),
+    ("x = 1_000.0\nf = x", 1000.0, {"x": 1.0}),
+    ("π = 2.0\nf = π * math.pi", 2 * math.pi, {"π": math.pi}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "value", "grads"), RUNS, ids=[each[0] for each in RUNS])
+def test_runs(program, value, grads):
+    trace = run(program)
+    assert trace.value == pytest.approx(value, rel=1e-6)
+    if grads:
+        assert set(trace.grads) == set(grads)
+        for name, gradient in grads.items():
+            assert trace.grads[name] == gradient or trace.grads[name] == pytest.approx(gradient), name
+
+
+REFUSED = [
+    ("f = x + 1", "<text>:1:5: `x` has no value; assign it on a line before, or supply x=…"),
+    ("alpha = 1.0\nf = alpa * 2", "<text>:2:5: `alpa` has no value; assign it on a line before, or supply alpa=…; did you mean `alpha`?"),
+    ("f = sigmiod(3)", "<text>:1:5: `sigmiod` is not known; did you mean `sigmoid`?"),
+    ("x = 1.0\nf = np.sqroot(x)", "<text>:2:5: `np.sqroot` is not known; did you mean `sqrt`?"),
+    ("f = (1 + 2", "<text>:1:5: this is not Python: '(' was never closed"),
+    ("x = 2.0\nf = x ^ 2", "<text>:2:5: `^` has no gate; write `**` for a power"),
+    ("x = 2.0\nf = x // 2", "<text>:2:5: `//` has no gate; use + - * / ** @"),
+    ("f = 9**9**9", "<text>:1:5: this whole number has too many digits; write it as a float, as in 1e9"),
+    ("x = [1, 2]\nf = x @ [1, 2, 3]", "<text>:2:5: shapes (2,) and (3,) do not multiply; the last axis of the left (2) must equal the first of the right (3)"),
+    ("x = [1, 2]\nf = x @ 3", "<text>:2:5: `@` multiplies vectors and matrices, and one side is a number; write `*`"),
+    ("x = [[1, 2], [3]]", "<text>:1:5: rows have 1 and 2 entries; give all rows the same length"),
+    ("x = [[1, 2], 3]", "<text>:1:5: some entries are numbers and some are lists; give all rows the same depth"),
+    ("x = [1, 2]; y = [1, 2, 3]\nf = x + y", "<text>:2:5: shapes (2,) and (3,) do not fit together; sizes must be equal, or 1, counted from the last axis"),
+    ("x = [1, 2]\nf = x * 2", "<text>:2:1: backward starts from a number, and this has shape (2,); take its sum, or give a seed"),
+    ("x = [1, 2]\nf = x[2]", "<text>:2:5: index 2 is out of range; this axis has 2 entries, so use 0 to 1"),
+    ("x = 2.0\nf = x[0]", "<text>:2:5: a number has no entries; index a vector or a matrix"),
+    ("x = [1, 2]\nf = x[0, 0]", "<text>:2:5: 2 indices are too many for shape (2,); give at most 1"),
+    ("x = [1, 2]\nf = x[0.5]", "<text>:2:7: an index is a whole number, a slice, None or `...`"),
+    ("x = [1, 2]\nf = sum(x, axis=1)", "<text>:2:5: there is no axis 1; the operand has axes 0 to 0"),
+    ("x = [1, 2]\nf = sum(x, axes=0)", "<text>:2:5: `sum` does not take `axes`; write `sum(x, axis=None, keepdims=False)`"),
+    ("f = exp()", "<text>:1:5: `exp` takes 1 argument, not 0; write `exp(x)`"),
+    ("x = [1, 2, 3]\nf = reshape(x, (2, 2))", "<text>:2:5: 3 numbers of shape (3,) do not fill shape (2, 2); the sizes must multiply to the same number"),
+    ("x = 1.0\nx[0] = 2", "<text>:2:1: only names can be assigned; build a new list with the new entry in it"),
+    ("a, b = 1, 2, 3", "<text>:1:1: 2 names cannot take 3 values; give one value per name"),
+    ("x = 1.0\nf = x.foo", "<text>:2:5: `.foo` is not known"),
+    ("x = 1.0\nf = x.grad", "<text>:2:5: there is no gradient yet; call backward(...) on a line before"),
+    ("x = 1.0\nf = 'text'", "<text>:2:5: text is not understood here; write a real number or a name"),
+    ("x = 1.0\nf = x + True", "<text>:2:5: True or False is not a number; give a number, a list of numbers or a name"),
+    ("x = 1.0\nf = 2j * x", "<text>:2:5: a complex number is not understood here; write a real number or a name"),
+    ("x = 1.0\nf = exp", "<text>:2:5: `exp` is a function; call it, as in `exp(x)`"),
+    ("exp = 1.0\nf = exp(2)", "<text>:2:5: `exp` is a value here, not a function; give the value another name"),
+    ("for i in range(3):\n    pass", "<text>:1:1: loops cannot be used yet; write the steps out one after another, as assignments"),
+    ("def f(x):\n    return x", "<text>:1:1: functions cannot be used yet; write the steps out one after another, as assignments"),
+    ("import os", "<text>:1:1: `os` cannot be imported; only the functions of math and numpy are understood"),
+    ("x = 2.0\nbackward(x)\ng = x.grad * 2\nbackward(g)", "<text>:4:1: this was computed from gradients, off the tape; backward starts from a value"),
+    ("backward(3)", "<text>:1:1: backward starts from one computed value; write `backward(f)`"),
+    ("x = 1.0\nprint(x)", "<text>:2:1: `print` is not understood yet; leave it out, every value is in the trace"),
+    ("x = 1.0\nc = constant(x)", "<text>:2:5: `constant` takes a literal; what is computed from constants is constant anyway"),
+    ("", "<text>:1:1: the program computes nothing; write an expression"),
+    ("# only a comment", "<text>:1:1: the program computes nothing; write an expression"),
+    ("f = 1" + "0" * 400, "<text>:1:5: this number is larger than float64 can hold; keep it under 1.8e308"),
+    ("x = 1.0\nf = x\0", "<text>:2:1: the program contains a NUL character; remove it"),
+    ("s = [1.0, 2.0]\nf = cross_entropy(s, 2)", "<text>:2:5: label 2.0 is none of the 2 classes; use 0 to 1"),
+    ("f = np.max([])", "<text>:1:5: `max` of nothing has no value; give it at least one number"),
+    ("x = np.zeros((100000, 100000))", "<text>:1:5: a tensor of shape (100000, 100000) has 10,000,000,000 numbers; keep it under 10,000,000"),
+    ("x = 2.0\nf = " + "(" * 150 + "x" + ")" * 150 + " + " + "-" * 150 + "x", "<text>:2:"),
+    ("é = 2.0; f = é + ü", "<text>:1:18: `ü` has no value; assign it on a line before, or supply ü=…"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "message"), REFUSED, ids=[each[0][:40] for each in REFUSED])
+def test_refusal_is_one_sentence_with_its_place(program, message):
+    with pytest.raises(ProgramError) as caught:
+        run(program)
+    first, source, caret = str(caught.value).split("\n")
+    assert first.startswith(message) if message.endswith(":") or "foo" in message else first == message
+    assert source == program.replace("\0", "\0").split("\n")[caught.value.span.line - 1]
+    assert set(caret.strip()) == {"^"}
+    assert caret.index("^") == caught.value.span.column - 1
+
+
+def test_a_deep_program_is_refused_and_a_long_one_runs():
+    for text in ("(" * 5000 + "1" + ")" * 5000, "-" * 5000 + "1", "[" * 5000 + "]" * 5000):
+        with pytest.raises(ProgramError, match="nested|not Python"):
+            run("f = " + text)
+    trace = run("x = 1.0\nf = " + " + ".join(["x"] * 900))
+    assert trace.grads == {"x": 900.0}
+
+
+def test_inputs_from_outside():
+    assert run("f = (x + y) * z", x=-2, y=5, z=-4).grads == {"x": -4.0, "y": -4.0, "z": 3.0}
+    assert run("x = 1.0\nf = x * x", {"x": 3}).value == 9.0, "replaces the first assignment"
+    assert run("x = 1.0\nx = 5.0\nf = x * x", x=3).value == 25.0, "and only the first"
+    assert run("X = constant([1.0])\nw = 2.0\nf = sum(w * X)", X=[4.0]).grads == {"w": 4.0}, "constants stay so"
+    assert run("x = x * 2", x=3).value == 6.0
+    assert run("f = sum(x)", x=((1, 2), (3, 4))).grads == {"x": [[1.0, 1.0], [1.0, 1.0]]}
+    assert list(run("f = b * a", a=1, b=2).grads) == ["b", "a"], "in the program's order"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"y": 1}, "'y' is given a value but the program has no such name"),
+        ({"alhpa": 1}, "did you mean `alpha`"),
+    ],
+)
+def test_inputs_that_the_program_does_not_know(inputs, message):
+    with pytest.raises(InputError, match=message):
+        run("alpha = 2.0\nf = alpha", inputs)
+
+
+def test_the_output_can_be_chosen():
+    program = "x = 2.0\na = x * x\nb = a * x"
+    assert run(program).grads == {"x": 12.0}
+    chosen = run(program, output="a")
+    assert (chosen.output, chosen.value, chosen.grads) == ("a", 4.0, {"x": 4.0})
+    with pytest.raises(InputError, match="no value of the program"):
+        run(program, output="c")
+    with pytest.raises(InputError, match="calls backward itself"):
+        run(program + "\nbackward(a)", output="b")
+
+
+def test_exact_fractions_read_literals_as_written():
+    trace = run("x = 0.1; f = x * x + 1/3", number=Fraction)
+    assert trace.value == Fraction(1, 100) + Fraction(1, 3)
+    assert trace.grads == {"x": Fraction(1, 5)}
+    with pytest.raises(ProgramError, match="`exp` needs exp, which exact fractions do not have"):
+        run("x = 1; f = exp(x)", number=Fraction)
+    with pytest.raises(ProgramError, match="divided by zero"):
+        run("x = 0; f = 1/x", number=Fraction)
+    with pytest.raises(InputError, match="float or Fraction"):
+        run("x = 1", number=int)
+
+
+def test_the_step_limit_counts_statements_gates_and_edges():
+    program = "x = 1.0\n" + "x = x * 2\n" * 50
+    steps = 51 + 51 + 1 + 50
+    assert run(program, max_steps=steps).value == 2.0**50
+    with pytest.raises(ProgramError, match=f"more than {steps - 1} steps"):
+        run(program, max_steps=steps - 1)
+
+
+def test_spans_point_at_the_subexpression():
+    trace = run("x = 2.0\nf = (x + 1) * exp(x)")
+    spans = [trace.program.at(event.span) for event in trace if isinstance(event, stepgrad.Forward)]
+    assert spans == ["x = 2.0", "x + 1", "exp(x)", "(x + 1) * exp(x)"]
+
+
+def test_rebinding_makes_versions():
+    trace = run("c = 1.0\nc = c + c\nc = c * c")
+    assert [event.name for event in trace if isinstance(event, stepgrad.Forward)] == ["c", "c₂", "c₃"]
+    assert [trace.name(i, ascii_only=True) for i in range(3)] == ["c", "c#2", "c#3"]
+    assert trace.find("c") == trace.find("c₃") == trace.find("c#3") == 2
+
+
+def test_line_endings_tabs_and_a_byte_order_mark():
+    assert run("\ufeffx = 2.0\r\nf = x * 3\r\n").value == 6.0
+    with pytest.raises(ProgramError) as caught:
+        run("x = 1.0\rf = x + ?")
+    assert str(caught.value).startswith("<text>:2:9:")
+    with pytest.raises(ProgramError) as caught:
+        run("f =\t\t(y)")
+    assert str(caught.value).splitlines()[2] == "   \t\t ^"
