@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from stepgrad.source import Program, Span
 
@@ -68,5 +67,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     >>> nearest("sigmiod", ["sigmoid", "tanh"])
     '; did you mean `sigmoid`?'
     """
+    from difflib import get_close_matches  # only a mistake pays for loading it
+
     close = get_close_matches(word, list(known), n=1)
     return f"; did you mean `{close[0]}`?" if close else ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.errors import InputError
 from stepgrad.gate import Gate, Local
@@ -14,8 +13,7 @@ from stepgrad.tensor import Array, Shape
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(NamedTuple):
     """A value was computed, or given.
 
     Attributes
@@ -46,8 +44,7 @@ class Forward:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
+class Seed(NamedTuple):
     """The backward sweep starts: the output's gradient is given."""
 
     step: int
@@ -55,8 +52,7 @@ class Seed:
     gradient: Array
 
 
-@dataclass(frozen=True, slots=True)
-class Backward:
+class Backward(NamedTuple):
     """One edge: the upstream of ``node`` was multiplied by a local and sent to an operand.
 
     Attributes
@@ -104,8 +100,7 @@ class Backward:
 Event: TypeAlias = Forward | Seed | Backward
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """What a node is called: a name and which version of it, or no name and the node's index."""
 
     text: str

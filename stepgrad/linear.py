@@ -27,7 +27,7 @@ class Term(NamedTuple):
     product: Number
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class LinearMap:
     """The local of a tensor edge: ∂result/∂operand as a linear map.
 
@@ -99,7 +99,7 @@ class LinearMap:
         return reduce(add, products) if products else self.zero
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Weights(LinearMap):
     """Every operand element goes to one result element, with a weight: sums, maxima, activations."""
 
@@ -116,7 +116,7 @@ class Weights(LinearMap):
         return shaped(self.operand_shape, [up[t] * w for t, w in zip(self.target, self.weights, strict=True)])
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Gather(LinearMap):
     """Every result element is a copy of one operand element: broadcasting, indexing."""
 
@@ -174,7 +174,7 @@ def dot_rows(rows: list[list[Number]], columns: list[list[Number]], zero: Number
     return [reduce(add, map(mul, row, column)) for row in rows for column in columns]
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class MatmulLeft(LinearMap):
     """∂(A·B)/∂A: the product is upstream · Bᵀ."""
 
@@ -197,7 +197,7 @@ class MatmulLeft(LinearMap):
         return shaped(self.operand_shape, found)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class MatmulRight(LinearMap):
     """∂(A·B)/∂B: the product is Aᵀ · upstream."""
 
@@ -220,7 +220,7 @@ class MatmulRight(LinearMap):
         return shaped(self.operand_shape, found)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Softmax(LinearMap):
     """∂softmax/∂x or ∂log_softmax/∂x: every element of a line reaches the whole line.
 

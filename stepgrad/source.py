@@ -6,10 +6,10 @@ import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of the program: lines count from 1, columns count characters from 1.
 
     ``end_column`` is the first column after the stretch.

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeAlias, overload
+from typing import Any, ClassVar, NamedTuple, TypeAlias, overload
 
 from stepgrad.errors import InputError, nearest
 from stepgrad.events import Backward, Event, Forward, Name, Seed
@@ -92,8 +92,7 @@ History: TypeAlias = Mapping[Node, Sequence[tuple[float, Array]]]
 """For an input given new values: the old ones, each with the number of the pass that saw it last."""
 
 
-@dataclass(frozen=True, slots=True)
-class PassSummary:
+class PassSummary(NamedTuple):
     """One pass of a trace: its number from 1, its output's value and its steps, a range of indices."""
 
     number: int

@@ -68,7 +68,7 @@ class Value(Node):
     >>> f = (a * b + 10).tanh()
     >>> f.backward()
     >>> round(a.grad, 6)
-    -0.004021
+    -0.004023
 
     Notes
     -----

@@ -6,9 +6,9 @@ What the text export prints and what the screen shows are put together here, so 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
+from typing import NamedTuple
 
 from stepgrad.events import Backward, Event, Forward, Seed
 from stepgrad.formula import OPERANDS, spell
@@ -24,8 +24,7 @@ ASCII = str.maketrans(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How numbers and signs are printed.
 
     Attributes
@@ -102,12 +101,15 @@ def beside(blocks: list[tuple[str, list[str]]], gap: str = "   ") -> list[str]:
     return [gap.join(text if text is not None else blank[i] for i, text in enumerate(row)).rstrip() for row in joined]
 
 
-@dataclass(frozen=True)
+LECTURE = Style()  # two decimals and all signs, as on the board
+
+
 class Wording:
     """Names and equations of a trace's steps, in one style."""
 
-    trace: Trace
-    style: Style = Style()
+    def __init__(self, trace: Trace, style: Style = LECTURE) -> None:
+        self.trace = trace
+        self.style = style
 
     def name(self, node: int) -> str:
         """Return a node's name."""

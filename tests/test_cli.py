@@ -127,16 +127,25 @@ def test_refusals_have_a_place_a_sentence_and_status_2(arguments, message):
 
 def test_broken_input_files(tmp_path):
     (tmp_path / "latin.sg").write_bytes("x = 1.0\nµ = 2".encode("latin-1"))
-    assert refusal("run", "latin.sg", cwd=tmp_path).startswith("latin.sg:2:1: byte 0xb5 is not UTF-8; save the file as UTF-8\n")
+    assert refusal("run", "latin.sg", cwd=tmp_path).startswith(
+        "latin.sg:2:1: byte 0xb5 is not UTF-8; save the file as UTF-8\n"
+    )
     (tmp_path / "values.json").write_text("{", encoding="utf-8")
-    assert refusal("run", "f = x", "--inputs", "values.json", cwd=tmp_path).startswith("stepgrad: 'values.json' is not JSON")
+    assert refusal("run", "f = x", "--inputs", "values.json", cwd=tmp_path).startswith(
+        "stepgrad: 'values.json' is not JSON"
+    )
     (tmp_path / "values.json").write_text("[1]", encoding="utf-8")
     assert "holds no values by name" in refusal("run", "f = x", "--inputs", "values.json", cwd=tmp_path)
     assert refusal("run", ".").startswith("stepgrad: there is no file and no example '.'")
 
 
 def test_wrong_usage_is_said_by_argparse():
-    for arguments in (("run",), ("frobnicate",), ("trace", "sigmoid", "--digits", "-1"), ("trace", "sigmoid", "--no-such")):
+    for arguments in (
+        ("run",),
+        ("frobnicate",),
+        ("trace", "sigmoid", "--digits", "-1"),
+        ("trace", "sigmoid", "--no-such"),
+    ):
         done = stepgrad(*arguments)
         assert done.returncode == 2
         assert b"usage: stepgrad" in done.stderr

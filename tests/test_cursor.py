@@ -101,7 +101,11 @@ def test_until():
 
 def test_the_lectures_numbers_appear_when_their_step_is_reached():
     cursor = Cursor(run("m = -1.0; h = exp(m); z = h + 1; f = 1/z"), 4)
-    assert (cursor.value("z"), cursor.value("f"), cursor.gradient("f")) == (1 + cursor.value("h"), cursor.event.value, None)
+    assert (cursor.value("z"), cursor.value("f"), cursor.gradient("f")) == (
+        1 + cursor.value("h"),
+        cursor.event.value,
+        None,
+    )
     cursor.step()
     assert cursor.gradient("f") == 1.0
     cursor.end()
@@ -124,9 +128,9 @@ def test_passes():
 def test_a_tensor_edge_opens_into_its_scalar_arithmetic():
     trace = run("W = [[0.1, 0.5], [-0.3, 0.8]]\nx = [0.2, 0.4]\nq = W @ x\nf = sum(q**2)")
     to_w = next(event for event in trace if isinstance(event, Backward) and event.operand == trace.find("W"))
-    assert [(term.result, f"{term.upstream:.2f} {term.local:.2f} {term.product:.3f}") for term in to_w.terms((0, 1))] == [
-        ((0,), "0.44 0.40 0.176")
-    ]
+    assert [
+        (term.result, f"{term.upstream:.2f} {term.local:.2f} {term.product:.3f}") for term in to_w.terms((0, 1))
+    ] == [((0,), "0.44 0.40 0.176")]
     bias = run("X = constant([[1.0], [2.0], [3.0]]); b = [0.5]\nf = sum((X + b)**2)")
     to_b = bias[-1]
     assert [(term.result, term.product) for term in to_b.terms((0,))] == [((0, 0), 3.0), ((1, 0), 5.0), ((2, 0), 7.0)]

@@ -81,7 +81,9 @@ def test_rational_gates_are_exact_in_fractions(gate, operands, params):
         for i, mine in enumerate(flat(gradient)):
             # Exact for piecewise linear and bilinear gates; the quotient's own error is third order.
             step = Fraction(1, 10**9)
-            quotient = (objective(nudged(arrays, slot, i, step)) - objective(nudged(arrays, slot, i, -step))) / (2 * step)
+            quotient = (objective(nudged(arrays, slot, i, step)) - objective(nudged(arrays, slot, i, -step))) / (
+                2 * step
+            )
             assert type(mine) is Fraction
             assert abs(mine - quotient) <= (Fraction(1, 10**15) if gate.name == "div" else 0)
 

@@ -24,8 +24,10 @@ def test_values_agree_with_python_bit_for_bit(batch):
             continue  # where Python raises or leaves the reals, IEEE values go on
         if isinstance(expected, complex):
             continue
-        assert math.isclose(trace.value, expected, rel_tol=0, abs_tol=0) or trace.value == expected or (
-            math.isnan(trace.value) and math.isnan(expected)
+        assert (
+            math.isclose(trace.value, expected, rel_tol=0, abs_tol=0)
+            or trace.value == expected
+            or (math.isnan(trace.value) and math.isnan(expected))
         ), (program, inputs)
         compared += 1
     assert compared > BATCH // 2

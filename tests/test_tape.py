@@ -112,7 +112,7 @@ def test_value_and_language_give_the_same_bits():
     for _ in range(200):
         x, y = rng.uniform(-3, 3), rng.uniform(0.1, 3)
         a, b = Value(x), Value(y)
-        f = (a * b + a.tanh() - b / a) ** 2 * a.sigmoid() + b**a.cos() + (a - b).relu() + b.log().softplus()
+        f = (a * b + a.tanh() - b / a) ** 2 * a.sigmoid() + b ** a.cos() + (a - b).relu() + b.log().softplus()
         f.backward()
         program = "f = (a*b + tanh(a) - b/a)**2 * sigmoid(a) + b**cos(a) + relu(a - b) + softplus(log(b))"
         trace = stepgrad.run(program, a=x, b=y)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,6 +15,8 @@ def summary(trace: Trace) -> Iterator[str]:
 
     Tensors are nested lists; ``nan``, ``inf``, ``-inf`` and fractions are strings.
     """
+    import json  # only this format pays for loading it
+
     found = {
         "output": trace.output_name(ascii_only=True),
         "value": plain_json(trace.value),
