@@ -162,7 +162,8 @@ class Value(Node):
         return record("transpose", (self,), {"axes": None})
 
     def __neg__(self) -> Value:
-        return self * -1.0
+        negated: Value = self * -1.0
+        return negated
 
     __add__ = __radd__ = binary("add")
     __sub__, __rsub__ = binary("sub"), binary("sub", swapped=True)
