@@ -51,7 +51,7 @@ class ProgramError(StepgradError):
         self.span = span
 
     def __str__(self) -> str:
-        line = self.program.line(self.span.line)
+        line = visible(self.program.line(self.span.line))
         span = self.span
         width = span.end_column - span.column if span.end_line == span.line else 1
         # A tab in the source stays a tab under it, so that the caret stands where the eye looks.
@@ -59,6 +59,11 @@ class ProgramError(StepgradError):
         indent = "".join("\t" if character == "\t" else " " for character in before)
         place = f"{self.program.filename}:{span.line}:{span.column}"
         return f"{place}: {self.sentence}\n{line}\n{indent}{'^' * max(1, width)}"
+
+
+def visible(line: str) -> str:
+    """Show what a terminal would not print, or would obey, as a sign of its own; a tab stays a tab."""
+    return line if line.isprintable() else "".join(c if c.isprintable() or c == "\t" else "�" for c in line)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -69,5 +74,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """
     from difflib import get_close_matches  # only a mistake pays for loading it
 
-    close = get_close_matches(word, list(known), n=1)
+    close = get_close_matches(word, [each for each in known if each != word], n=1, cutoff=0.75)
     return f"; did you mean `{close[0]}`?" if close else ""

@@ -11,12 +11,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 from typing import Any, TypeAlias
 
 from stepgrad.formula import OPERANDS, compile_formula, compile_kernel, fold, spell
-from stepgrad.linear import LinearMap, Weights
-from stepgrad.numeric import NumberType
+from stepgrad.linear import LinearMap, Weights, is_lost
+from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, full, shape_of
 
 Local: TypeAlias = "Number | LinearMap | None"  # None: no gradient flows along this edge
@@ -47,6 +47,8 @@ class Gate:
         Other names under which course code calls it.
     infix : bool
         Whether it is written between its operands.
+    masked : bool
+        Whether PyTorch lets nothing through where the local is 0, not even 0 × inf = nan.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Gate:
     samples: tuple[tuple[tuple[Any, ...], dict[str, Any]], ...] = ()
     also: tuple[str, ...] = ()
     infix: bool = False
+    masked: bool = False
 
     def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute the result and, for every operand that is wanted, its local.
@@ -98,6 +101,15 @@ class Gate:
     ) -> str | None:
         """Say which convention made the local of a slot, if any."""
         return None
+
+    def lost_product(self, upstream: Array, local: Local, product: Array) -> str | None:
+        """Say that 0 met inf in an edge, if it did: the engine multiplies and masks nothing."""
+        if not any(x != x for x in flat(product)):
+            return None
+        met = local.zero_meets_inf(upstream) if isinstance(local, LinearMap) else is_lost(upstream, local)
+        if not met:
+            return None
+        return "0 × inf is nan" + (f", where PyTorch's {self.name} masks it to 0" if self.masked else "")
 
     def label(self, literals: Mapping[int, str], params: Params) -> str:
         """Return what stands in the box: the symbol, with the literal that the gate carries."""
@@ -188,7 +200,8 @@ class Elementwise(Gate):
 
     def left_domain(self, number: NumberType, operands: Sequence[Array], result: Array) -> str | None:
         """Try the row's conditions, then those that hold for every gate."""
-        return self.first_that_holds((*self.domain, *OVERFLOW[len(operands)]), number, operands, result)
+        everywhere = OVERFLOW[len(operands)] if number is FLOAT else ()
+        return self.first_that_holds((*self.domain, *everywhere), number, operands, result)
 
     def used_convention(
         self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local
@@ -208,18 +221,24 @@ class Elementwise(Gate):
             holds = compile_formula(condition, number)
             count = sum(1 for element in elements if holds(*element))
             if count:
-                return words if size == 1 else f"{words} ({count} of {size} elements)"
+                return for_some(words, count, size)
         return None
 
 
+def for_some(words: str, count: int, size: int) -> str:
+    """Say of how many elements a note holds."""
+    return words if size == 1 else f"{words} ({count} of {size} elements)"
+
+
 LARGEST = "1.7976931348623157e308"
+BEYOND, OUTSIDE = "beyond the largest float64: inf", "outside the domain: nan"
 OVERFLOW = {
     count: (
         (
             " and ".join([f"abs(z) > {LARGEST}", *(f"abs({name}) <= {LARGEST}" for name in OPERANDS[:count])]),
-            "beyond the largest float64: inf",
+            BEYOND,
         ),
-        (" and ".join(["z != z", *(f"{name} == {name}" for name in OPERANDS[:count])]), "outside the domain: nan"),
+        (" and ".join(["z != z", *(f"{name} == {name}" for name in OPERANDS[:count])]), OUTSIDE),
     )
     for count in (1, 2)
 }
@@ -254,6 +273,19 @@ class Structural(Gate):
     def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
         """Ask the row."""
         return self.align(shapes) if self.align else list(shapes)
+
+    def left_domain(self, number: NumberType, operands: Sequence[Array], result: Array) -> str | None:
+        """Say that inf or nan came out of finite operands; no row has conditions of its own."""
+        given, found = [x for operand in operands for x in flat(operand)], flat(result)
+        if number is not FLOAT or not all(map(isfinite, given)):
+            return None
+        strange = [x for x in found if not isfinite(x)]
+        if not strange:
+            return None
+        if not given:
+            return f"the {self.name} of nothing is {strange[0]}"
+        lost = [x for x in strange if x != x]
+        return for_some(OUTSIDE, len(lost), len(found)) if lost else for_some(BEYOND, len(strange), len(found))
 
     def used_convention(
         self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local

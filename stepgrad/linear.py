@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 from math import prod
 from operator import add, mul
 from typing import NamedTuple
@@ -25,6 +26,12 @@ class Term(NamedTuple):
     upstream: Number
     local: Number
     product: Number
+
+
+def is_lost(upstream: Number, local: Number) -> bool:
+    """Whether a product is nan because 0 meets inf in it."""
+    product = upstream * local
+    return bool(product != product and upstream == upstream and local == local)
 
 
 @dataclass(eq=False, repr=False)
@@ -72,6 +79,12 @@ class LinearMap:
             for o, local in self.column(i):
                 dense[o * columns + i] = local
         return Tensor((rows, columns), dense)
+
+    def zero_meets_inf(self, upstream: Array) -> bool:
+        """Whether a product is nan although neither of its factors is."""
+        up = flat(upstream)
+        pairs = ((up[o], local) for i in range(prod(self.operand_shape)) for o, local in self.column(i))
+        return any(is_lost(number, local) for number, local in pairs)
 
     def terms(self, upstream: Array, index: Shape) -> list[Term]:
         """Open one element of the product into the scalar products that it is the sum of."""
@@ -127,6 +140,10 @@ class Gather(LinearMap):
         """Return every copy of the element."""
         return [(o, self.one) for o, s in enumerate(self.source) if s == i]
 
+    def zero_meets_inf(self, upstream: Array) -> bool:
+        """Never: every local is 1."""
+        return False
+
     def pull(self, upstream: Array) -> Array:
         """Return, for every operand element, the sum of the upstream over its copies."""
         found: dict[int, Number] = {}
@@ -137,7 +154,10 @@ class Gather(LinearMap):
 
 
 class MatmulSides(NamedTuple):
-    """Both operands of a product of stacks of matrices: (batch, n, k) and (batch, k, m)."""
+    """Both operands of a product of stacks of matrices: (batch, n, k) and (batch, k, m).
+
+    A side has ``lefts`` or ``rights`` matrices: ``batch``, or 1 where a vector meets all of a stack.
+    """
 
     batch: int
     n: int
@@ -145,26 +165,38 @@ class MatmulSides(NamedTuple):
     m: int
     left: list[Number]
     right: list[Number]
+    lefts: int
+    rights: int
 
     def left_row(self, b: int, i: int) -> list[Number]:
         """Return row ``i`` of the left matrix, k numbers."""
-        start = (b * self.n + i) * self.k
+        start = (b % self.lefts * self.n + i) * self.k
         return self.left[start : start + self.k]
 
     def right_row(self, b: int, j: int) -> list[Number]:
         """Return row ``j`` of the right matrix, m numbers."""
-        start = (b * self.k + j) * self.m
+        start = (b % self.rights * self.k + j) * self.m
         return self.right[start : start + self.m]
 
     def left_column(self, b: int, j: int) -> list[Number]:
         """Return column ``j`` of the left matrix, n numbers."""
-        start = b * self.n * self.k
+        start = b % self.lefts * self.n * self.k
         return self.left[start + j : start + self.n * self.k : self.k]
 
     def right_column(self, b: int, j: int) -> list[Number]:
         """Return column ``j`` of the right matrix, k numbers."""
-        start = b * self.k * self.m
+        start = b % self.rights * self.k * self.m
         return self.right[start + j : start + self.k * self.m : self.m]
+
+    def result_row(self, up: list[Number], b: int, i: int) -> list[Number]:
+        """Return row ``i`` of what has the result's shape, m numbers."""
+        start = (b * self.n + i) * self.m
+        return up[start : start + self.m]
+
+    def result_column(self, up: list[Number], b: int, j: int) -> list[Number]:
+        """Return column ``j`` of what has the result's shape, n numbers."""
+        start = b * self.n * self.m
+        return up[start + j : start + self.n * self.m : self.m]
 
 
 def dot_rows(rows: list[list[Number]], columns: list[list[Number]], zero: Number) -> list[Number]:
@@ -172,6 +204,11 @@ def dot_rows(rows: list[list[Number]], columns: list[list[Number]], zero: Number
     if not (rows and rows[0]):
         return [zero] * (len(rows) * len(columns))
     return [reduce(add, map(mul, row, column)) for row in rows for column in columns]
+
+
+def joined(lists: list[list[Number]]) -> list[Number]:
+    """Put lists one after the other; most often there is one."""
+    return lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
 
 
 @dataclass(eq=False, repr=False)
@@ -182,18 +219,20 @@ class MatmulLeft(LinearMap):
 
     def column(self, i: int) -> list[tuple[int, Number]]:
         """Return the row of the result that A[row, k] enters, with the k-th row of B."""
-        row, k = divmod(i, self.sides.k)
-        local = self.sides.right_row(row // self.sides.n, k)
-        return list(enumerate(local, row * self.sides.m))
+        s = self.sides
+        row, k = divmod(i, s.k)
+        own, n = divmod(row, s.n)
+        met = range(own, s.batch, s.lefts)
+        return [entry for b in met for entry in enumerate(s.right_row(b, k), (b * s.n + n) * s.m)]
 
     def pull(self, upstream: Array) -> Array:
         """Return upstream · Bᵀ, matrix by matrix."""
         s, up = self.sides, flat(upstream)
         found: list[Number] = []
-        for b in range(s.batch):
-            start = b * s.n * s.m
-            rows = [up[start + i * s.m : start + (i + 1) * s.m] for i in range(s.n)]
-            found += dot_rows(rows, [s.right_row(b, j) for j in range(s.k)], self.zero)
+        for own in range(s.lefts):
+            met = range(own, s.batch, s.lefts)
+            rows = [joined([s.result_row(up, b, i) for b in met]) for i in range(s.n)]
+            found += dot_rows(rows, [joined([s.right_row(b, j) for b in met]) for j in range(s.k)], self.zero)
         return shaped(self.operand_shape, found)
 
 
@@ -205,18 +244,20 @@ class MatmulRight(LinearMap):
 
     def column(self, i: int) -> list[tuple[int, Number]]:
         """Return the column of the result that B[k, m] enters, with the k-th column of A."""
-        row, m = divmod(i, self.sides.m)
-        b, k = divmod(row, self.sides.k)
-        local = self.sides.left_column(b, k)
-        return [((b * self.sides.n + n) * self.sides.m + m, local[n]) for n in range(self.sides.n)]
+        s = self.sides
+        row, m = divmod(i, s.m)
+        own, k = divmod(row, s.k)
+        met = range(own, s.batch, s.rights)
+        return [((b * s.n + n) * s.m + m, local) for b in met for n, local in enumerate(s.left_column(b, k))]
 
     def pull(self, upstream: Array) -> Array:
         """Return Aᵀ · upstream, matrix by matrix."""
         s, up = self.sides, flat(upstream)
         found: list[Number] = []
-        for b in range(s.batch):
-            columns = [up[b * s.n * s.m + j : (b + 1) * s.n * s.m : s.m] for j in range(s.m)]
-            found += dot_rows([s.left_column(b, j) for j in range(s.k)], columns, self.zero)
+        for own in range(s.rights):
+            met = range(own, s.batch, s.rights)
+            columns = [joined([s.result_column(up, b, j) for b in met]) for j in range(s.m)]
+            found += dot_rows([joined([s.left_column(b, j) for b in met]) for j in range(s.k)], columns, self.zero)
         return shaped(self.operand_shape, found)
 
 

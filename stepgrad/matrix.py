@@ -48,6 +48,11 @@ def broadcast(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, 
     """Repeat along new axes and axes of size 1; backwards, sum over the copies."""
     (x,) = operands
     own = shape_of(x)
+    if min(shape, default=0) < 0 or broadcast_shape([own, shape]) != shape:
+        raise GateError(
+            f"shape {show_shape(own)} cannot be broadcast to {show_shape(shape)}; "
+            "sizes must be equal, or 1 in the operand, counted from the last axis"
+        )
     source = broadcast_source(own, shape)
     padded = (1,) * (len(shape) - len(own)) + own
     summed = [axis for axis, size in enumerate(padded) if size != shape[axis]]
@@ -128,6 +133,7 @@ def joined(number: NumberType, operands: Sequence[Array], shapes: Sequence[Shape
     """Join operands, seen with these shapes, along an axis."""
     size = sum(shape[axis] for shape in shapes)
     result = (*shapes[0][:axis], size, *shapes[0][axis + 1 :])
+    check_size(result)
     offset = {where: i for i, where in enumerate(indices(result))}
     data: list[Number] = [None] * prod(result)
     maps: list[LinearMap | None] = []
@@ -136,7 +142,9 @@ def joined(number: NumberType, operands: Sequence[Array], shapes: Sequence[Shape
         target = [offset[(*i[:axis], i[axis] + before, *i[axis + 1 :])] for i in indices(shape)]
         for t, value in zip(target, flat(operand), strict=True):
             data[t] = value
-        part = f"the part of {{up}} that it became, {before} to {before + shape[axis] - 1} of axis {axis}"
+        last = before + shape[axis] - 1
+        places = f"entry {before}" if last == before else f"entries {before} to {last}"
+        part = f"its part of {{up}}, {places} of axis {axis}"
         ones = [number.make(1)] * len(target)
         maps.append(Weights(shape_of(operand), result, number.make(0), part, target, ones))
         before += shape[axis]
@@ -147,7 +155,7 @@ def joined(number: NumberType, operands: Sequence[Array], shapes: Sequence[Shape
 
 
 def matmul_shapes(shapes: Sequence[Shape]) -> list[Shape]:
-    """Check that two shapes multiply and broadcast their leading batch axes."""
+    """Check that two shapes multiply and broadcast their leading batch axes; a vector meets a whole stack as it is."""
     a, b = shapes
     if not a or not b:
         raise GateError("`@` multiplies vectors and matrices, and one side is a number; write `*`")
@@ -167,12 +175,17 @@ def matmul_shapes(shapes: Sequence[Shape]) -> list[Shape]:
 def matmul(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
     """Multiply vectors, matrices and stacks of matrices as NumPy's ``@``."""
     a, b = map(shape_of, operands)
-    batch, rows = a[:-2], a[-2:-1]
-    columns = b[-1:] if len(b) > 1 else ()
-    sides = MatmulSides(prod(batch), prod(rows), a[-1], prod(columns), *map(flat, operands))
+    batch = max(a[:-2], b[:-2], key=len)
+    rows, columns = a[-2:-1], b[-1:] if len(b) > 1 else ()
+    size, lefts, rights = map(prod, (batch, a[:-2], b[:-2]))
+    x, y = map(flat, operands)
+    sides = MatmulSides(size, prod(rows), a[-1], prod(columns), x, y, lefts, rights)
     result = (*batch, *rows, *columns)
     check_size(result)
     zero = number.make(0)
-    left, right = ("{up} · {y}ᵀ", "{x}ᵀ · {up}") if result else ("{up} · {y}", "{up} · {x}")
+    words = ("{up} · {y}ᵀ", "{x}ᵀ · {up}") if result else ("{up} · {y}", "{up} · {x}")
+    left, right = (
+        f"sum of {text} over the stack" if len(shape) == 1 and batch else text for shape, text in zip((a, b), words)
+    )
     maps = [MatmulLeft(a, result, zero, left, sides), MatmulRight(b, result, zero, right, sides)]
     return shaped(result, dot_matrices(sides, zero)), [*maps]

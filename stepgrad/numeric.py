@@ -138,6 +138,14 @@ IEEE_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
 }
 
 
+def exact_number(value: Any) -> Fraction:
+    """Make a fraction; inf and nan are none."""
+    try:
+        return Fraction(value)
+    except (OverflowError, ValueError):
+        raise GateError(f"{value} is no fraction; use number=float, which has inf and nan") from None
+
+
 def exact_div(x: Fraction, y: Fraction) -> Fraction:
     """Divide fractions; there is no infinite one."""
     if not y:
@@ -146,6 +154,6 @@ def exact_div(x: Fraction, y: Fraction) -> Fraction:
 
 
 FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, IEEE_FUNCTIONS)
-EXACT = NumberType("exact fractions", Fraction, Fraction, EXACT_FUNCTIONS, {**EXACT_FUNCTIONS, "div": exact_div})
+EXACT = NumberType("exact fractions", Fraction, exact_number, EXACT_FUNCTIONS, {**EXACT_FUNCTIONS, "div": exact_div})
 
 NUMBER_TYPES: Mapping[type, NumberType] = {float: FLOAT, Fraction: EXACT}

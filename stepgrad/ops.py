@@ -52,17 +52,18 @@ ELEMENTWISE = (
         shown=("y*x**(y-1)", "z*log(x)"),
         words="raises to a power: the exponent comes down and is one less above",
         domain=(
-            ("x < 0 and y != y//1", "a negative number to a power that is not whole is nan"),
+            ("x < 0 and y == y and z != z", "a negative number to a power that is not whole is nan"),
             ("x == 0 and y < 0", "zero to a negative power is inf"),
         ),
         kinks=(
             ("xy", "x == 0 and y == 0", "the gradients of 0**0 are 0, by convention"),
+            ("x", "x == 0 and y < 1 and y != 0", "the slope at 0 is infinite for powers below 1"),
             ("y", "x < 0", "the exponent's gradient is nan where the base is negative"),
         ),
         samples=(((2.0, 3.0), {}), ((1.5, -2.0), {}), (([0.5, 2.0], [3.0, 1.5]), {})),
     ),
     Elementwise(
-        name="maximum", symbol="max", signature="max(x, y)",
+        name="maximum", symbol="max", signature="max(x, y)", masked=True,
         forward="x if x >= y or x != x else y",
         locals=("0 if x < y else 0.5 if x == y else 1", "0 if y < x else 0.5 if x == y else 1"),
         shown=("[x > y]", "[y > x]"),
@@ -74,7 +75,7 @@ ELEMENTWISE = (
         samples=(((2.0, -3.5), {}), (([1.0, 2.0], [3.0, -1.0]), {})),
     ),
     Elementwise(
-        name="minimum", symbol="min", signature="min(x, y)",
+        name="minimum", symbol="min", signature="min(x, y)", masked=True,
         forward="x if x <= y or x != x else y",
         locals=("0 if x > y else 0.5 if x == y else 1", "0 if y > x else 0.5 if x == y else 1"),
         shown=("[x < y]", "[y < x]"),
@@ -139,7 +140,7 @@ ELEMENTWISE = (
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
-        name="relu", symbol="relu", signature="relu(x)",
+        name="relu", symbol="relu", signature="relu(x)", masked=True,
         forward="0 if x < 0 else x", locals=("0 if x <= 0 else 1",), shown=("[x > 0]",),
         words="lets the upstream through where the operand is positive, stops it elsewhere",
         kinks=(("x", "x == 0", "relu′(0) = 0, by convention"), ("x", "x != x", "relu′(nan) = 1, by convention")),
@@ -166,7 +167,15 @@ STRUCTURAL = (
         name="matmul", symbol="@", infix=True, signature="x @ y", also=("dot",),
         rule=matrix.matmul, align=matrix.matmul_shapes,
         words="multiplies matrices: upstream times the other matrix, transposed, on its own side",
-        samples=(((V, V), {}), ((M, V), {}), (([1.0, -2.0], M), {}), ((M, N), {}), ((STACKED, STACKED[1]), {})),
+        samples=(
+            ((V, V), {}),
+            ((M, V), {}),
+            (([1.0, -2.0], M), {}),
+            ((M, N), {}),
+            ((STACKED, STACKED[1]), {}),
+            (([1.0, -2.0], STACKED), {}),
+            ((STACKED, [1.0, -2.0]), {}),
+        ),
     ),
     Structural(
         name="sum", symbol="Σ", signature="sum(x, axis=None, keepdims=False)",

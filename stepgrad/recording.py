@@ -1,21 +1,24 @@
 """Recording: applying gates to nodes, pass after pass.
 
 Whatever records, the language or ``Value``, does it here: operands are broadcast as the gate asks,
-constants get no locals, and a node that holds a number goes through a recorder compiled for it.
+constants get no locals, and a node that holds a number goes through a recorder compiled for it. A node
+that is given another value changes no step that has been recorded: the old value is kept for these.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import chain
+from math import inf
 from typing import Any
+from weakref import ref
 
 from stepgrad.errors import GateError
 from stepgrad.gate import Elementwise, Gate, Local, Params
 from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.ops import CONSTANT, GATES, INPUT
 from stepgrad.recorder import PATTERNS, compile_recorder
-from stepgrad.tape import NO_PARAMS, More, Node, Operand, Pass, Scalar, sweep
+from stepgrad.tape import NO_PARAMS, More, Node, Operand, Pass, Scalar
 from stepgrad.tensor import Array, Shape, Tensor, broadcast_source, flat, shape_of, show_shape
 
 
@@ -42,6 +45,39 @@ class Recorders(dict[tuple[Any, ...], "Callable[..., Node] | None"]):
 COMPILED: dict[tuple[NumberType, type[Node]], Recorders] = {}  # shared by all recordings
 
 
+class History:
+    """What is kept of a recording while it goes on: its passes, and what nodes held at each step.
+
+    Attributes
+    ----------
+    passes : list of Pass
+        The finished ones.
+    end : int or inf
+        The index after the last node that is in it; inf while it goes on.
+    changes : dict
+        For a node that was given other values: what it held before, each with the index of the first
+        node that saw the next one.
+    """
+
+    def __init__(self) -> None:
+        self.passes: list[Pass] = []
+        self.end: float = 0
+        self.changes: dict[Node, list[tuple[float, Array]]] = {}
+
+    def remember(self, node: Node, now: int) -> None:
+        """Keep what a node holds, unless nothing was recorded since it was last given another value."""
+        first_to_see_the_next = min(now, self.end)
+        past = self.changes.setdefault(node, [])
+        if not past or past[-1][0] < first_to_see_the_next:
+            past.append((first_to_see_the_next, node.value))
+
+    def value(self, node: Node, index: int) -> Array:
+        """Return what a node held when the node with this index was recorded."""
+        past = self.changes.get(node, ())
+        place = bisect_right(past, index, key=lambda change: change[0])
+        return past[place][1] if place < len(past) else node.value
+
+
 class Recording:
     """Where nodes are recorded: a list of passes, the last of them open.
 
@@ -52,19 +88,17 @@ class Recording:
     node_type, scalar_type : type
         The classes of the nodes to make: in general, and where they hold a number that has a gradient.
     keep : bool
-        Whether finished passes are kept; else their nodes live as long as somebody holds them.
+        Whether finished passes are kept from the start; else nodes live as long as somebody holds them.
 
     Attributes
     ----------
-    passes : list of Pass
-        The finished ones.
     current : Pass
         The open one.
-    history : dict
-        For an input given new values, the old ones, each with the number of the last pass that saw it.
+    kept : list of History
+        Those that go on: every pass that ends is kept in each.
+    histories : list of weak references to History
+        All that somebody holds: each remembers what nodes held before they were given other values.
     """
-
-    nodes_closed = 0  # over all recordings, so that an index orders any two nodes
 
     def __init__(
         self,
@@ -78,11 +112,12 @@ class Recording:
         self.node_type = node_type
         self.scalar_type = scalar_type
         self.recorders = COMPILED.setdefault((number, scalar_type), Recorders(number, scalar_type))
-        self.keep = keep
-        self.passes: list[Pass] = []
         self.node_count_closed = 0
-        self.history: dict[Node, list[tuple[float, Array]]] = {}
         self.current = Pass()
+        self.histories: list[ref[History]] = []
+        self.kept: list[History] = []
+        if keep:
+            self.keep_in(self.new_history())
 
     @property
     def node_count(self) -> int:
@@ -186,36 +221,71 @@ class Recording:
                 f"backward starts from a number, and this has shape {show_shape(shape)}; take its sum, or give a seed"
             )
         if seed is not None and shape_of(seed) != shape:
-            raise GateError(
-                f"the seed has shape {show_shape(shape_of(seed))}; give it that of the output, {show_shape(shape)}"
-            )
+            seed_words = f"has shape {show_shape(shape_of(seed))}" if shape_of(seed) else "is a number"
+            words = f"one of shape {show_shape(shape)}" if shape else "a number"
+            raise GateError(f"the seed {seed_words}, and the output wants {words}; give that")
         if not output.flows:
             raise GateError("this depends on no input, so it has no gradients; assign a number to a name and use that")
         current = self.current
         if output.home != current.number:
             current.adopt(output)
-        for node in chain(current.leaves, current.earlier):
-            node.renew()
-        current.output = output
-        current.seed = self.number.make(1) if seed is None else seed
-        current.totals = sweep(current.swept, output, current.seed)
+        current.run_back(output, self.number.make(1) if seed is None else seed)
         self.close()
         return current
 
-    def close(self) -> None:
-        """End the open pass: number its nodes, and open the next."""
-        first = self.current.first_index = Recording.nodes_closed
+    def number_nodes(self) -> None:
+        """Give the nodes of the open pass their indices."""
+        first = self.current.first_index = self.node_count_closed
         for index, node in enumerate(self.current.nodes, first):
             node.index = index
-        Recording.nodes_closed = first + len(self.current.nodes)
+
+    def close(self) -> None:
+        """End the open pass, and open the next."""
+        self.number_nodes()
         self.node_count_closed += len(self.current.nodes)
-        if self.keep:
-            self.passes.append(self.current)
+        for history in dict.fromkeys(self.kept):
+            history.passes.append(self.current)
         self.current = Pass()
 
-    def replace(self, leaf: Node, value: Array) -> None:
-        """Give an input a new value; passes that are kept go on showing the old one."""
-        if self.keep:
-            seen = self.current.number if leaf.home == self.current.number else self.current.number - 1
-            self.history.setdefault(leaf, []).append((seen, leaf.value))
-        leaf.value = value
+    # Keeping what is recorded
+
+    @property
+    def passes(self) -> list[Pass]:
+        """The finished passes of a recording that keeps them from the start."""
+        return self.kept[0].passes
+
+    def new_history(self) -> History:
+        """Make a history that remembers what is replaced, as long as somebody holds it."""
+        history = History()
+        self.histories.append(ref(history, self.histories.remove))
+        return history
+
+    def keep_in(self, history: History) -> None:
+        """From here on, keep what is recorded in this history, too; it may be kept in already."""
+        if self.current.nodes:
+            self.close()
+        self.kept.append(history)
+        history.end = inf
+
+    def stop_keeping(self, history: History) -> None:
+        """Take back one :meth:`keep_in`."""
+        if self.current.nodes:
+            self.close()
+        self.kept.remove(history)
+        if history not in self.kept:
+            history.end = self.node_count_closed
+
+    def passes_so_far(self, history: History) -> list[Pass]:
+        """Return the passes kept in a history, the open one as it is now; recording goes on undisturbed."""
+        if history not in self.kept or not self.current.nodes:
+            return list(history.passes)
+        self.number_nodes()
+        return [*history.passes, self.current.as_it_is()]
+
+    def replace(self, node: Node, value: Array) -> None:
+        """Give a node a new value; what has been recorded goes on showing the old one where it was seen."""
+        for held in tuple(self.histories):
+            history = held()
+            if history is not None:
+                history.remember(node, self.node_count)
+        node.value = value

@@ -91,28 +91,60 @@ def extreme_of(
 
 
 def norm_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
-    """Take the Euclidean length; the gradient points along the vector, and at 0 it is 0."""
-    z = number.require("sqrt", "norm")(total(number, [x * x for x in numbers]))
-    divide = number.ieee["div"]
-    return z, [divide(x, z) if z else number.make(0) for x in numbers]
+    """Take the Euclidean length; the gradient points along the vector, and at 0 it is 0.
+
+    As in ``math.hypot``, no square is lost or infinite: a power of 2, which costs no digit, brings
+    the largest number near 1 first.
+    """
+    sqrt, divide = number.require("sqrt", "norm"), number.ieee["div"]
+    _, exponent = math.frexp(max(map(abs, numbers), default=0.0))
+    near_one = [math.ldexp(x, -exponent) for x in numbers]
+    z = sqrt(total(number, [x * x for x in near_one]))
+    return times_power_of_2(z, exponent), [divide(x, z) if z else number.make(0) for x in near_one]
+
+
+def times_power_of_2(x: float, exponent: int) -> float:
+    """Scale a number up or down; beyond the largest, it is inf."""
+    try:
+        return math.ldexp(x, exponent)
+    except OverflowError:
+        return math.inf
 
 
 def logsumexp_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
     """Take log Σ exp, shifted by the largest; the gradient is the softmax."""
     exp, log = number.require("exp", "logsumexp"), number.require("log", "logsumexp")
     largest = max(numbers, default=-math.inf)
-    shift = largest if math.isfinite(largest) else number.make(0)
-    z = shift + log(total(number, [exp(x - shift) for x in numbers]))
+    if math.isfinite(largest):
+        powers, whole, logarithm = shifted_powers(number, numbers, largest)
+        return largest + logarithm, [power / whole for power in powers]
+    z = log(total(number, [exp(x) for x in numbers]))
     return z, [exp(x - z) for x in numbers]
 
 
 def softmax_of(number: NumberType, numbers: list[Number]) -> tuple[list[Number], list[Number]]:
     """Return the softmax of a line, and its logarithm, both shifted by the largest."""
-    exp, log = number.require("exp", "softmax"), number.require("log", "softmax")
+    number.require("exp", "softmax")
+    if not numbers:
+        return [], []
     largest = max(numbers)
+    powers, whole, logarithm = shifted_powers(number, numbers, largest)
+    return [power / whole for power in powers], [x - largest - logarithm for x in numbers]
+
+
+def shifted_powers(number: NumberType, numbers: list[Number], largest: Number) -> tuple[list[Number], Number, Number]:
+    """Return every exp(x − largest), their sum, and its logarithm.
+
+    The largest number's power is 1, so the logarithm is log1p of the others' sum, which keeps the
+    digits of a sum that is nearly 1.
+    """
+    exp, log = number.ieee["exp"], number.ieee["log"]
     powers = [exp(x - largest) for x in numbers]
     whole = total(number, powers)
-    return [power / whole for power in powers], [x - largest - log(whole) for x in numbers]
+    if not math.isfinite(largest):
+        return powers, whole, log(whole)
+    place = numbers.index(largest)
+    return powers, whole, number.ieee["log1p"](total(number, powers[:place] + powers[place + 1 :]))
 
 
 def softmax_rule(is_log: bool) -> Callable[..., Ruled]:
@@ -148,7 +180,7 @@ def cross_entropy(number: NumberType, operands: Sequence[Array], wanted: Wanted)
     losses, weights = [], []
     for n, label in enumerate(label_list):
         y, logs = softmax_of(number, data[n * classes : (n + 1) * classes])
-        losses.append(-logs[label])
+        losses.append(number.make(0) - logs[label])  # no loss is 0, not -0
         # y − 1 at the label, as minus the sum of the others: nothing is lost where y is nearly 1.
         others = -total(number, y[:label] + y[label + 1 :])
         weights += [(others if c == label else y[c]) / count for c in range(classes)]

@@ -12,6 +12,7 @@ is not on the nodes, so the sweep writes it down.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from itertools import chain, count
 from typing import Any, NamedTuple, TypeAlias
 
@@ -98,16 +99,6 @@ class Scalar(Node):
 Operand: TypeAlias = "Node | Array"
 
 
-def edges_of(node: Node) -> list[tuple[int, Node]]:
-    """List the edges along which a gradient flows, as (slot, operand), in the sweep's order."""
-    pairs = zip(node.operands, node.locals, strict=True)
-    return [
-        (slot, operand)
-        for slot, (operand, local) in enumerate(pairs)
-        if local is not None and isinstance(operand, Node)
-    ]
-
-
 def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
     """Send the seed back from the output through ``nodes``, given last first.
 
@@ -158,9 +149,12 @@ class Pass:
     nodes : list of Node
         The nodes made in this pass, in creation order.
     earlier : list of Node
-        Nodes of earlier passes on which nodes of this one depend, in creation order.
+        Nodes of earlier passes on which nodes of this one depend; in creation order once it is swept.
     leaves : list of Node
         All inputs and constants that take part.
+    after : int
+        The number of the pass swept last, if a gradient shall not outlive the next sweep: a node that sat
+        that one out forgets its own when it is used again.
     output, seed, totals
         The backward sweep: from where, with what, and the total after each edge; None and empty
         while there was none.
@@ -168,10 +162,11 @@ class Pass:
         The index of its first node, given when the pass is closed.
     """
 
-    __slots__ = ("earlier", "first_index", "leaves", "nodes", "number", "output", "seed", "totals")
+    __slots__ = ("after", "earlier", "first_index", "leaves", "nodes", "number", "output", "seed", "totals")
 
     def __init__(self) -> None:
         self.number = next(pass_numbers)
+        self.after = 0
         self.nodes: list[Node] = []
         self.earlier: list[Node] = []
         self.leaves: list[Node] = []
@@ -187,19 +182,30 @@ class Pass:
 
     def adopt(self, node: Node) -> None:
         """Let a node of an earlier pass take part in this one, with all that it depends on."""
-        if node.a is None and node.more is None:
-            if node.home is not self.number:
-                node.home = self.number
-                self.leaves.append(node)
-            return
         waiting = [node]
-        found: list[Node] = []
         while waiting:
             each = waiting.pop()
             if each.home is self.number:
                 continue
+            if each.home < self.after:
+                each.renew()
             each.home = self.number
-            (found if each.operands else self.leaves).append(each)
-            waiting += [operand for operand in each.operands if isinstance(operand, Node)]
-        if found:
-            self.earlier = sorted(self.earlier + found, key=lambda each: each.index)
+            if each.a is None and each.more is None:
+                self.leaves.append(each)
+            else:
+                self.earlier.append(each)
+                waiting += [operand for operand in each.operands if isinstance(operand, Node)]
+
+    def run_back(self, output: Node, seed: Array) -> None:
+        """Run the reverse sweep from a node of this pass, starting from zero."""
+        self.earlier.sort(key=lambda each: each.index)
+        for node in chain(self.leaves, self.earlier):
+            node.renew()
+        self.output, self.seed = output, seed
+        self.totals = sweep(self.swept, output, seed)
+
+    def as_it_is(self) -> Pass:
+        """Return a copy that stays as this pass is now."""
+        copied = copy(self)
+        copied.nodes, copied.earlier, copied.leaves = list(self.nodes), list(self.earlier), list(self.leaves)
+        return copied

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from math import prod
+from operator import index as as_int
 from typing import Any, TypeAlias
 
 from stepgrad.errors import GateError
@@ -127,7 +128,7 @@ def show_shape(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})" if shape else "a number"
 
 
-MAX_ELEMENTS = 10_000_000  # the largest tensor that a gate makes
+MAX_ELEMENTS = 1_000_000  # the largest tensor that a gate makes
 
 
 def check_size(shape: Shape) -> None:
@@ -211,7 +212,7 @@ def index_source(shape: Shape, index: Sequence[Any]) -> tuple[Shape, list[int]]:
     shape, source
         The result's shape and, for each of its elements, its place in the operand.
     """
-    index = list(index)
+    index = [checked_item(item) for item in index]
     if index.count(...) > 1:
         raise GateError("an index has at most one `...`")
     used = sum(1 for item in index if item is not None and item is not ...)
@@ -239,6 +240,26 @@ def index_source(shape: Shape, index: Sequence[Any]) -> tuple[Shape, list[int]]:
         else:
             raise GateError(f"index {item} is out of range; this axis has {size} entries, so use 0 to {size - 1}")
     return tuple(sizes), positions(tuple(sizes), tuple(steps), start)
+
+
+def checked_item(item: Any) -> Any:
+    """Return one part of an index, its numbers as ints, or say what it may be."""
+    if item is None or item is ...:
+        return item
+    try:
+        if not isinstance(item, slice):
+            return as_int(item)
+        parts = [part if part is None else as_int(part) for part in (item.start, item.stop, item.step)]
+    except TypeError:
+        raise GateError("an index is a whole number, a slice, None or `...`") from None
+    if parts[2] == 0:
+        raise GateError("a slice has a step of 1 or more, or of -1 or less, not 0")
+    return slice(*parts)
+
+
+def entry(array: Array, index: Shape) -> Number:
+    """Return the number at an index."""
+    return flat(array)[sum(i * stride for i, stride in zip(index, strides_of(shape_of(array)), strict=True))]
 
 
 def indices(shape: Shape) -> Iterator[Shape]:

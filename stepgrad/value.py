@@ -10,33 +10,62 @@ node; everything else goes the general way.
 from __future__ import annotations
 
 import gc
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from stepgrad.calls import bind
+from stepgrad.calls import bind, resolve
+from stepgrad.errors import GateError
 from stepgrad.events import Name
 from stepgrad.formula import namespace_of
 from stepgrad.gate import Elementwise
-from stepgrad.literals import plain
+from stepgrad.literals import holds_nodes, plain, raw
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import ELEMENTWISE, GATES, INPUT
 from stepgrad.recorder import recording_lines
 from stepgrad.recording import Recording
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Tensor, from_nested, nested
+from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 from stepgrad.trace import Trace
 
 
+def as_number(value: Any) -> float:
+    """Make the number that a program gives, or say that it is none."""
+    try:
+        if not isinstance(value, (str, bytes)):
+            return float(value)
+    except OverflowError:
+        raise GateError("this number is larger than float64 can hold; keep it under 1.8e308") from None
+    except (TypeError, ValueError):
+        pass
+    raise GateError(f"{value!r} is no number; a Value holds a number, or lists of numbers")
+
+
+def as_array(value: Any) -> Array:
+    """Bring data or a gradient to a number or a tensor: numbers, lists, NumPy's arrays, what Values hold."""
+    if type(value) is float:  # most are
+        return value
+    found = plain(raw(value))
+    return found if isinstance(found, Tensor) else from_nested(found, as_number)
+
+
+def as_operand(value: Any) -> Value | Array:
+    """Bring what a program gives to an operand: a list that holds Values is stacked, so that gradients reach them."""
+    if type(value) is float or isinstance(value, Value):
+        return value
+    found = plain(value)
+    if isinstance(found, (list, tuple)) and holds_nodes(found):
+        return record("stack", found, {"axis": 0})
+    return as_array(found)
+
+
 def binary(gate: str, *, swapped: bool = False) -> Callable[[Value, Any], Any]:
-    """Make an operator that goes the general way: tensors, constants, lists."""
+    """Make an operator that goes the general way: tensors, constants, lists, NumPy's arrays."""
 
     def operator(self: Value, other: Any) -> Any:
-        if not isinstance(other, (Value, int, float, list, tuple, Tensor)):
+        if not isinstance(other, (Value, int, float, list, tuple, Tensor)) and not hasattr(other, "tolist"):
             return NotImplemented
-        right = other if isinstance(other, Value) else from_nested(other, float)
-        return record(gate, (right, self) if swapped else (self, right))
+        return record(gate, (other, self) if swapped else (self, other))
 
     return operator
 
@@ -59,8 +88,14 @@ class Value(Node):
     Parameters
     ----------
     data : number or nested lists
-    name : str, optional
+        A list that holds Values is stacked: the result is then no input, but computed from these.
+    name, label : str, optional
         What the trace calls it.
+
+    Raises
+    ------
+    GateError
+        If the data is no number and no list of them.
 
     Examples
     --------
@@ -74,46 +109,84 @@ class Value(Node):
     -----
     As in PyTorch and micrograd, the gradients of leaves add up over several ``backward()`` calls until
     the program sets ``grad`` to 0; those of intermediate values never do.
+
+    A Value is true, whatever it holds, as any object without a length; ``len`` counts the entries of a
+    tensor's first axis. A copy of one is an input of its own with the same data and name.
     """
 
-    __slots__ = ("carried", "name")
+    # Recorders fill neither: `_name` is set where the program gives a name, `_given` where it sets the
+    # gradient or, for a leaf, where a sweep starts: what has been carried on from earlier ones.
+    __slots__ = ("_given", "_name")
+    _given: Array
+    _name: str
 
-    carried: Array
-    name: str
-
-    def __new__(cls, data: Any, *, name: str = "") -> Value:
+    def __new__(cls, data: Any, *, name: str = "", label: str = "") -> Value:
         """Record an input; a number is of the class whose operators are compiled."""
-        leaf = HERE.recording.leaf(from_nested(plain(data), float))
-        assert isinstance(leaf, Value)
-        leaf.carried = None
-        leaf.name = name
-        return leaf
+        ready = as_operand(data)
+        if ready is data and isinstance(ready, Value):
+            raise GateError("this is a Value already; use it as it is, or its .data for an input of its own")
+        value = ready if isinstance(ready, Value) else HERE.leaf(ready)
+        assert isinstance(value, Value)
+        if name or label:
+            value.name = name or label
+        return value
+
+    def __reduce__(self) -> Any:
+        return renamed, (self.data, self.name)
+
+    @property
+    def name(self) -> str:
+        """What the trace calls it; empty where the program gave it no name."""
+        return getattr(self, "_name", "")
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
+
+    label = name  # as micrograd's lecture calls it
 
     @property
     def data(self) -> Any:
-        """The value: a number, or nested lists. Setting it gives an input a new value."""
+        """The value: a number, or nested lists. What is computed after it is set sees the new one.
+
+        Raises
+        ------
+        GateError
+            If it is set to something of another shape.
+        """
         return nested(self.value)
 
     @data.setter
     def data(self, value: Any) -> None:
-        HERE.recording.replace(self, from_nested(plain(value), float))
+        HERE.replace(self, self.fitting(value))
 
     @property
     def grad(self) -> Any:
-        """The gradient: a number, or nested lists; 0 before any ``backward()``."""
+        """The gradient: a number, or nested lists; 0 before any ``backward()``. 0 and None start anew.
+
+        Raises
+        ------
+        GateError
+            If it is set to something of another shape.
+        """
         found = self.gradient()
-        if found is None:
-            return nested(Tensor(self.value.shape, [0.0] * len(self.value.data))) if self.is_tensor else 0.0
-        return nested(found)
+        return nested(full(shape_of(self.value), 0.0) if found is None else found)
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        anew = value is None or (isinstance(value, (int, float)) and value == 0)
+        self._given = None if anew else self.fitting(value)
         self.total = None
-        given = from_nested(plain(value), float) if value else None  # 0 and None start anew
-        if self.gate is INPUT:
-            self.carried = given
-        else:
-            self.total = given
+
+    def fitting(self, value: Any) -> Array:
+        """Bring a value from outside to an array of this one's shape."""
+        array, shape = as_array(value), shape_of(self.value)
+        if shape_of(array) != shape:
+            raise GateError(
+                f"{show_shape(shape)} and {show_shape(shape_of(array))} differ in shape; "
+                "give data and gradients the shape of their Value, or make a new Value"
+            )
+        return array
 
     @property
     def is_tensor(self) -> bool:
@@ -121,15 +194,15 @@ class Value(Node):
         return isinstance(self.value, Tensor)
 
     def gradient(self) -> Array:
-        """Return what was carried from earlier sweeps plus this one's total; None if nothing."""
-        if self.gate is not INPUT or self.carried is None:
-            return self.total
-        return self.carried if self.total is None else self.carried + self.total
+        """Return the last sweep's total, for a leaf with what it carried on from before; None if nothing."""
+        given = getattr(self, "_given", None)
+        if self.total is None:
+            return given
+        return self.total if given is None or self.gate is not INPUT else given + self.total
 
     def renew(self) -> None:
         """Start a sweep: a leaf carries on what it has, anything else forgets it."""
-        if self.gate is INPUT:
-            self.carried = self.gradient()
+        self._given = self.gradient() if self.gate is INPUT else None
         self.total = None
 
     def backward(self, seed: Any = None) -> None:
@@ -140,7 +213,17 @@ class Value(Node):
         GateError
             If this is a tensor and no seed of its shape is given.
         """
-        HERE.recording.backward(self, None if seed is None else from_nested(plain(seed), float))
+        HERE.backward(self, None if seed is None else as_array(seed))
+
+    def __array_ufunc__(self, function: Any, way: str, *operands: Any, **keywords: Any) -> Any:
+        """Apply the gates that a function or an operator of NumPy's means: ``np.exp(x)``, ``array * x``."""
+        applications = resolve(function.__name__, "np", operands, keywords) if way == "__call__" else None
+        if applications is None:
+            return NotImplemented
+        result = None
+        for gate, taken, params in applications:
+            result = record(gate.name, [result if each is ... else each for each in taken], params)
+        return result
 
     def __float__(self) -> float:
         return float(self.data)
@@ -150,6 +233,15 @@ class Value(Node):
 
     def __getitem__(self, index: Any) -> Value:
         return record("index", (self,), {"index": index if isinstance(index, tuple) else (index,)})
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        if not self.is_tensor:
+            raise TypeError("a Value that holds a number has no length")
+        size: int = self.value.shape[0]
+        return size
 
     def __iter__(self) -> Any:
         if not self.is_tensor:
@@ -183,20 +275,24 @@ class Value(Node):
     dot, reshape, transpose, broadcast = method("matmul"), method("reshape"), method("transpose"), method("broadcast")
 
 
-def stack(values: Sequence[Value], axis: int = 0) -> Value:
+def renamed(data: Any, name: str) -> Value:
+    """Make an input from what is left of a Value that was copied or stored."""
+    return Value(data, name=name)
+
+
+def stack(values: Iterable[Any], axis: int = 0) -> Value:
     """Put values of one shape side by side along a new axis."""
-    return record("stack", values, {"axis": axis})
+    return method("stack")(list(values), axis=axis)
 
 
-def concat(values: Sequence[Value], axis: int = 0) -> Value:
+def concat(values: Iterable[Any], axis: int = 0) -> Value:
     """Put values one after the other along an axis that they have."""
-    return record("concat", values, {"axis": axis})
+    return method("concat")(list(values), axis=axis)
 
 
 def record(gate: str, operands: Sequence[Any], params: Mapping[str, Any] | None = None) -> Value:
     """Apply a gate on the open recording."""
-    ready = [each if isinstance(each, Value) else from_nested(plain(each), float) for each in operands]
-    node = HERE.recording.apply(GATES[gate], ready, params or {})
+    node = HERE.apply(GATES[gate], list(map(as_operand, operands)), params or {})
     assert isinstance(node, Value)
     return node
 
@@ -207,14 +303,8 @@ class NumberValue(Value):
     __slots__ = ()
 
 
-class Here:
-    """Where Values are recorded at the moment. One program at a time: not for several threads."""
-
-    def __init__(self) -> None:
-        self.recording = Recording(FLOAT, Value, NumberValue, keep=False)
-
-
-HERE = Here()
+# Where Values are recorded. One program at a time: not for several threads.
+HERE = Recording(FLOAT, Value, NumberValue, keep=False)
 
 OPERATORS = {
     "add": ("__add__", "__radd__"),
@@ -241,12 +331,12 @@ def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> 
         return "".join(f"{indent}{line}\n" for line in recording_lines(gate, FLOAT, pattern, namespace))
 
     if len(gate.locals) == 1:
-        source = "def operator(a):\n    p = HERE.recording.current\n" + body("n", "    ")
+        source = "def operator(a):\n    p = HERE.current\n" + body("n", "    ")
     else:
         own, other, with_literal = ("b", "a", "ln") if swapped else ("a", "b", "nl")
         source = (
             f"def operator({own}, {other}):\n"
-            "    p = HERE.recording.current\n"
+            "    p = HERE.current\n"
             f"    kind = type({other})\n"
             + ("" if swapped else "    if kind is node_type:\n" + body("nn", "        "))
             + f"    if kind is int: {other} = float({other})\n"
@@ -271,6 +361,9 @@ for row in ELEMENTWISE:
 class Tape:
     """Keep everything that Values compute in a ``with`` block, for a trace.
 
+    Blocks may be nested, and a tape used for several: each keeps all that happens while it is entered.
+    A value computed before is shown with what its operands hold when the tape is made.
+
     Examples
     --------
     >>> with Tape() as tape:
@@ -282,45 +375,30 @@ class Tape:
     """
 
     def __init__(self) -> None:
-        self.recording = Recording(FLOAT, Value, NumberValue)
-        self.outer: Recording | None = None
-        self.collector = False
+        self.history = HERE.new_history()
+        self.collector: list[bool] = []  # a stack: a tape may be entered again inside itself
 
     def __enter__(self) -> Tape:
-        self.outer = HERE.recording
-        self.outer.close()
-        HERE.recording = self.recording
-        self.collector = gc.isenabled()
+        HERE.keep_in(self.history)
+        self.collector.append(gc.isenabled())
         gc.disable()  # it would walk the growing tape again and again
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        assert self.outer is not None
-        HERE.recording = self.outer
-        if self.collector:
+        HERE.stop_keeping(self.history)
+        if self.collector.pop():
             gc.enable()
-        self.settle()
-
-    def settle(self) -> None:
-        """Close the open pass, and note what the inputs hold, whatever they are given later."""
-        if self.recording.current.nodes:
-            self.recording.close()
-        for leaf in {leaf: None for each in self.recording.passes for leaf in each.leaves}:
-            seen = self.recording.history.setdefault(leaf, [])
-            if not seen or seen[-1][0] != math.inf:
-                seen.append((math.inf, leaf.value))
 
     def trace(self) -> Trace:
-        """Return the trace of what has been recorded so far."""
-        self.settle()
+        """Return the trace of what has been recorded so far; the recording goes on undisturbed."""
+        passes = HERE.passes_so_far(self.history)
+        taking_part = (node for each in passes for node in (*each.leaves, *each.earlier, *each.nodes))
+        named = {node: name for node in taking_part if (name := getattr(node, "_name", ""))}
         names: dict[Node, Name] = {}
         versions: dict[str, int] = {}
-        for each in self.recording.passes:
-            for leaf in each.leaves:
-                name = getattr(leaf, "name", "")
-                if name and leaf not in names:
-                    versions[name] = versions.get(name, 0) + 1
-                    names[leaf] = Name(name, versions[name])
-        return Trace(self.recording.passes, FLOAT, names=names, history=dict(self.recording.history))
+        for node in sorted(named, key=lambda node: node.index):
+            versions[named[node]] = version = versions.get(named[node], 0) + 1
+            names[node] = Name(named[node], version)
+        return Trace(passes, FLOAT, names=names, history=self.history)

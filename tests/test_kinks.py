@@ -5,6 +5,7 @@ sigmoid where they saturate are left out, since there a loss of digits is no con
 """
 
 import math
+from fractions import Fraction
 
 import pytest
 
@@ -89,6 +90,15 @@ CASES = [
     ("x = 3.0; y = 1.0; f = x*x", 9.0, {"x": 6.0, "y": 0.0}),
     ("x = []; f = sum(x)", 0.0, {"x": []}),
     ("x = []; f = mean(x)", NAN, {"x": []}),
+    ("x = []; f = sum(softmax(x))", 0.0, {"x": []}),
+    ("x = []; f = sum(log_softmax(x))", 0.0, {"x": []}),
+    ("x = []; f = logsumexp(x)", -INF, {"x": []}),
+    ("x = [inf, 0.0]; f = log_softmax(x)[1]", NAN, {"x": [NAN, NAN]}),
+    ("x = [-inf, 0.0]; f = log_softmax(x)[1]", 0.0, {"x": [0.0, 0.0]}),
+    ("x = [inf, 1.0]; f = norm(x)", INF, {"x": [NAN, 0.0]}),
+    ("x = [nan, 1.0]; f = norm(x)", NAN, {"x": [NAN, NAN]}),
+    ("x = [inf, nan]; f = norm(x)", NAN, {"x": [NAN, NAN]}),
+    ("x = -2.0; f = x**inf", INF, {"x": INF}),
 ]
 
 
@@ -121,6 +131,18 @@ NOTES = [
     ("x = 1000.0; f = exp(x)", "beyond the largest float64: inf"),
     ("x = [0.0, 1.0]; f = sum(relu(x))", "relu′(0) = 0, by convention (1 of 2 elements)"),
     ("x = inf; f = sin(x)", "outside the domain: nan"),
+    ("x = -8.0; f = x**0.5", "a negative number to a power that is not whole is nan"),
+    ("x = 0.0; f = x**0.5", "the slope at 0 is infinite for powers below 1"),
+    ("x = [1e308, 1e308]; f = sum(x)", "beyond the largest float64: inf"),
+    ("x = [1.7e308, 1.7e308]; f = norm(x)", "beyond the largest float64: inf"),
+    ("x = [1e200, 1.0]; f = sum([[1e200, 0], [0, 1]] @ x)", "beyond the largest float64: inf (1 of 2 elements)"),
+    ("x = [1e200, 1e200]; f = x @ [1e200, -1e200]", "outside the domain: nan"),
+    ("x = []; f = mean(x)", "the mean of nothing is nan"),
+    ("x = []; f = logsumexp(x)", "the logsumexp of nothing is -inf"),
+    ("x = -1.0; f = sqrt(relu(x))", "0 × inf is nan, where PyTorch's relu masks it to 0"),
+    ("x = [-1.0, 1.0]; f = sum(sqrt(maximum(x, 0)))", "0 × inf is nan, where PyTorch's maximum masks it to 0"),
+    ("x = 0.0; f = 0*sqrt(x)", "sqrt′(0) = 1/0 is inf; 0 × inf is nan"),
+    ("x = [0.0]; f = sum(sqrt(x @ [[0.0]]))", "0 × inf is nan"),
 ]
 
 
@@ -131,5 +153,14 @@ def test_the_step_says_so(program, note):
 
 
 def test_no_note_where_nothing_happened():
-    trace = run("x = 2.0; f = relu(x) + log(x) + x/4 + abs(x)")
-    assert not [event.note for event in trace if getattr(event, "note", None)]
+    for program in (
+        "x = 2.0; f = relu(x) + log(x) + x/4 + abs(x)",
+        "x = inf; f = (-2)**x",
+        "x = -inf; f = x**0.5",
+        "x = [inf, 1.0]; f = sum(x)",
+        "x = nan; f = relu(x) * 0 + x",
+    ):
+        notes = [event.note for event in run(program) if getattr(event, "note", None)]
+        assert all("convention" in note or "exponent" in note for note in notes), program
+    large = run("x = 10**200; f = x**2 * x", number=Fraction)
+    assert not [event.note for event in large if getattr(event, "note", None)]

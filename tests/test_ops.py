@@ -1,11 +1,13 @@
 """Every row of the table against oracles: central differences, exact fractions, its own lecture form."""
 
 import math
+import random
 from fractions import Fraction
 from functools import partial
 
 import pytest
 
+from stepgrad.calls import bind
 from stepgrad.errors import GateError
 from stepgrad.formula import compile_formula
 from stepgrad.gate import Elementwise
@@ -160,6 +162,43 @@ def test_saturated_derivatives_keep_their_digits():
     x = recording.leaf(Tensor((2,), [40.0, 0.0]))
     y = recording.apply(GATES["softmax"], [x], {"axis": -1})
     assert y.locals[0].jacobian().data[0] == pytest.approx(4.248354255291589e-18, rel=1e-14)
+
+
+def of_vector(gate, *numbers, more=()):
+    recording = Recording(FLOAT)
+    x = recording.leaf(Tensor((len(numbers),), list(numbers)))
+    _, operands, params = bind(GATES[gate], [x, *more], {}, gate)
+    node = recording.apply(GATES[gate], operands, params)
+    recording.backward(node)
+    return node.value, x.total.data
+
+
+def test_log_softmax_and_its_kin_keep_their_digits():
+    value, gradient = of_vector("cross_entropy", 40.0, 0.0, more=[0.0])
+    assert value == pytest.approx(4.248354255291589e-18, rel=1e-14)
+    assert gradient == pytest.approx([-4.248354255291589e-18, 4.248354255291589e-18], rel=1e-14)
+    value, _ = of_vector("cross_entropy", 1000.0, 0.0, more=[0.0])
+    assert math.copysign(1.0, value) == 1.0, "no loss is 0, not -0"
+    assert value == 0.0
+    value, _ = of_vector("logsumexp", 0.0, -40.0)
+    assert value == pytest.approx(4.248354255291589e-18, rel=1e-14)
+    _, gradient = of_vector("logsumexp", 1e9, 1e9 + 0.5)
+    assert gradient == pytest.approx([1 / (1 + math.exp(0.5)), 1 / (1 + math.exp(-0.5))], rel=1e-15)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-200, 5e-324, 1e200, 2.0**1021])
+def test_norm_loses_no_squares(scale):
+    value, gradient = of_vector("norm", 3 * scale, -4 * scale)
+    assert value == pytest.approx(5 * scale, rel=1e-15)
+    assert gradient == pytest.approx([0.6, -0.8], rel=1e-15)
+
+
+def test_norm_is_the_root_of_the_squares_bit_for_bit_where_these_fit():
+    rng = random.Random(5)
+    for _ in range(200):
+        x, y, z = (rng.gauss(0, 10.0 ** rng.randint(-5, 5)) for _ in range(3))
+        length = math.sqrt(x * x + y * y + z * z)
+        assert of_vector("norm", x, y, z) == (length, [x / length, y / length, z / length])
 
 
 def test_every_row_answers_what_is_asked_of_it():

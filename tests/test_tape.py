@@ -13,6 +13,7 @@ from stepgrad.errors import GateError
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import GATES
 from stepgrad.recording import Recording
+from stepgrad.tape import Node, Scalar
 
 
 def test_a_million_chained_gates_at_the_default_recursion_limit():
@@ -196,9 +197,206 @@ def test_a_tape_leaves_a_trace_of_all_passes():
 
 def test_a_tape_puts_the_collector_back():
     assert gc.isenabled()
-    with Tape():
+    with Tape() as tape:
         assert not gc.isenabled()
+        with tape:
+            Value(1.0) * 2
     assert gc.isenabled()
+    assert len(tape.trace()) == 2
+
+
+def recomputed(event, trace):
+    """What the gate of a step makes of the operands that the trace shows: the result and the locals."""
+    node, values = trace.node(event.node), trace.operand_values(event)
+    return node.gate.apply(FLOAT, values, [local is not None for local in node.locals], node.params)
+
+
+def assert_consistent(trace):
+    """Every step shows the operands that it was computed from, every input the value that was first used."""
+    shown = {}
+    for event in trace:
+        if isinstance(event, stepgrad.Forward):
+            shown[event.node] = event.value
+            if event.operands:
+                assert recomputed(event, trace)[0] == event.value
+                for operand, value in zip(event.operands, trace.operand_values(event), strict=True):
+                    if isinstance(operand, int) and operand in shown and not trace.node(operand).operands:
+                        assert shown.pop(operand) == value  # the first use
+        elif isinstance(event, stepgrad.Backward):
+            assert recomputed(event, trace)[1][event.slot] == event.local
+
+
+def values_shown(tape):
+    return [event.value for event in tape.trace() if isinstance(event, stepgrad.Forward)]
+
+
+def test_an_input_that_is_given_a_value_before_its_first_use():
+    with Tape() as tape:
+        x = Value(1.0)
+        x.data = 2.0
+        x * x
+    assert values_shown(tape) == [2.0, 4.0]
+
+
+def test_an_input_that_is_given_a_value_in_mid_pass():
+    with Tape() as tape:
+        x = Value(1.0, name="x")
+        y = x * x
+        x.data = 3.0
+        (y + x * x).backward()
+        x.data = 4.0
+    trace = tape.trace()
+    assert values_shown(tape) == [1.0, 1.0, 9.0, 10.0]
+    assert_consistent(trace)
+    assert x.grad == 2 * 3.0 + 2 * 1.0
+    assert [stepgrad.Cursor(trace, step).value("x") for step in (1, 2, 3, len(trace))] == [1.0, 1.0, 3.0, 3.0]
+
+
+def test_an_intermediate_value_that_is_changed_by_hand():
+    with Tape() as tape:
+        a = Value(2.0)
+        e = a * 3
+        e.data += 1
+        e * 2
+    assert values_shown(tape) == [2.0, 6.0, 14.0]
+    assert_consistent(tape.trace())
+
+
+def test_a_trace_taken_inside_the_block_stays_as_it_is_and_disturbs_nothing():
+    with Tape() as tape:
+        x = Value(1.0)
+        (x * x).backward()
+        x.data = 5.0
+        y = x * x
+        before = tape.trace()
+        y.backward()
+        x.data = 7.0
+    assert [len(before), len(before.passes), len(tape.trace().passes)] == [6, 2, 2]
+    assert [event.value for event in before if isinstance(event, stepgrad.Forward)] == [1.0, 1.0, 25.0]
+    assert values_shown(tape) == [1.0, 1.0, 25.0]
+    assert_consistent(before)
+    assert_consistent(tape.trace())
+
+
+def test_one_tape_in_two_blocks_with_a_change_between():
+    x, tape = Value(1.0), Tape()
+    with tape:
+        x * x
+    x.data = 5.0
+    x * x
+    with tape:
+        x * x
+    x.data = 6.0
+    assert values_shown(tape) == [1.0, 1.0, 25.0]
+    assert_consistent(tape.trace())
+
+
+def test_a_tape_inside_a_tape():
+    with Tape() as outer:
+        x = Value(1.0)
+        y = x * x
+        with Tape() as inner:
+            x.data = 2.0
+            z = x * y
+            x.data = 3.0
+        (x * z).backward()
+    x.data = 4.0
+    assert values_shown(outer) == [1.0, 1.0, 2.0, 6.0]
+    assert values_shown(inner) == [1.0, 1.0, 2.0]
+    assert x.grad == 2.0 + 3.0 * (1.0 + 2 * 2.0 * 1.0)
+    assert_consistent(outer.trace())
+    assert_consistent(inner.trace())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_programs_that_change_values_leave_consistent_traces(seed):
+    rng = random.Random(seed)
+    outer, inner = Tape(), Tape()
+    entered, looked_at = [], []
+
+    def enter():
+        entered.append(rng.choice([outer, inner]).__enter__())
+
+    def leave():
+        if entered:
+            entered.pop().__exit__(None, None, None)
+
+    def change():
+        value = rng.choice(values)
+        value.data = [rng.random()] if value.is_tensor else rng.random()
+
+    def compute():
+        values.append(rng.choice(values) * rng.choice(values) + rng.uniform(-1, 0))
+
+    def send_back():
+        rng.choice(values).sum().backward()
+
+    def look():
+        looked_at.extend((tape.trace(), list(tape.trace())) for tape in (outer, inner))
+
+    with outer:
+        values = [Value(rng.random()), Value([rng.random()])]
+        for _ in range(80):
+            rng.choice([change, compute, compute, send_back, enter, leave, look])()
+        while entered:
+            leave()
+        look()
+    change()
+    for trace, events in looked_at:
+        assert list(trace) == events
+    for trace, _ in looked_at[::2]:
+        assert_consistent(trace)
+
+
+def test_a_gradient_set_by_hand_does_not_enter_the_next_sweep():
+    a = Value(2.0)
+    h = a * 3
+    h.grad = 5.0
+    assert h.grad == 5.0
+    (h * 4).backward()
+    assert (a.grad, h.grad) == (12.0, 4.0)
+    with Tape() as tape:
+        a = Value(2.0)
+        aside = a * 7
+        aside.grad = 5.0
+        (a * 3).backward()
+    assert (a.grad, aside.grad) == (3.0, 5.0)
+    assert len(list(tape.trace())) == 5
+
+
+class Counted(Scalar):
+    """A node that counts how often its index is read, by which nodes are sorted."""
+
+    __slots__ = ()
+    reads = 0
+
+    @property
+    def index(self):
+        Counted.reads += 1
+        return Node.index.__get__(self)
+
+    @index.setter
+    def index(self, index):
+        Node.index.__set__(self, index)
+
+
+def test_going_on_from_many_values_of_an_earlier_pass_sorts_them_once():
+    recording = Recording(FLOAT, Node, Counted, keep=False)
+    x = recording.leaf(1.0)
+    earlier = [recording.apply(GATES["mul"], [x, 2.0]) for _ in range(100)]
+    recording.backward(earlier[-1])
+    Counted.reads = 0
+    for node in reversed(earlier):
+        last = recording.apply(GATES["mul"], [node, 2.0])
+    recording.backward(last)
+    assert Counted.reads <= 100
+    assert x.total == 4.0
+
+
+def test_what_the_last_sweep_found_can_be_read_after_a_value_is_used_again():
+    assert stepgrad.run("x = 3.0\nf = x * x\nbackward(f)\ny = x * 2\nbackward(y, x.grad)").grads == {"x": 12.0}
+    sat_out = "x = 3.0; z = 4.0\nf = x * x\nbackward(f)\ng = z * z\nbackward(g)\ny = x * 2\nbackward(y, x.grad + 1)"
+    assert stepgrad.run(sat_out).grads == {"x": 2.0, "z": 0.0}
 
 
 def test_backward_of_what_has_no_inputs_says_so():
