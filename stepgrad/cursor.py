@@ -1,17 +1,22 @@
-"""Cursor: a position in a trace, and what is known there.
+"""Cursor: a position in a trace, what is known there, and every move that a screen can make.
 
-Everything that a screen can do with a trace is a method here, so that it can be tested without a
-terminal. Nothing is replayed from the start: what is known at a step is looked up.
+All of it is tested without a terminal. Nothing is replayed from the start: what is known at a step
+is looked up. Every move returns whether it moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Sequence
 
+from stepgrad.conditions import Condition
 from stepgrad.errors import InputError
-from stepgrad.events import Event
-from stepgrad.tensor import Array
-from stepgrad.trace import Trace
+from stepgrad.events import Backward, Event, Forward
+from stepgrad.linear import LinearMap, Term
+from stepgrad.tensor import Array, Shape, indices
+from stepgrad.trace import PassSummary, Trace
+
+SLICE = 2_000  # steps that are looked through between two signs of life
 
 
 class Cursor:
@@ -23,6 +28,11 @@ class Cursor:
     position : int
         The step to stand on, from 1 to ``len(trace)``.
 
+    Attributes
+    ----------
+    element : int or None
+        Inside an opened tensor step, the place of the operand's element that is looked at.
+
     Examples
     --------
     >>> from stepgrad.language import run
@@ -30,6 +40,7 @@ class Cursor:
     >>> cursor.value("x"), cursor.value("f")
     (3.0, None)
     >>> cursor.end()
+    True
     >>> cursor.value("f"), cursor.gradient("x")
     (9.0, 6.0)
     >>> cursor.back()
@@ -41,6 +52,7 @@ class Cursor:
     def __init__(self, trace: Trace, position: int = 1) -> None:
         self.trace = trace
         self.position = 1
+        self.element: int | None = None
         if position != 1:
             self.seek(position)
 
@@ -49,7 +61,14 @@ class Cursor:
         """The event that has just happened."""
         return self.trace[self.position - 1]
 
-    def seek(self, position: int) -> None:
+    @property
+    def summary(self) -> PassSummary:
+        """The pass in which it happened."""
+        return self.trace.passes[self.trace.pass_at(self.position - 1) - 1]
+
+    # One step after another
+
+    def seek(self, position: int) -> bool:
         """Stand on a step.
 
         Raises
@@ -59,37 +78,167 @@ class Cursor:
         """
         if not 1 <= position <= len(self.trace):
             raise InputError(f"there is no step {position}; the trace has steps 1 to {len(self.trace)}")
-        self.position = position
+        return self._to(position)
 
     def step(self, count: int = 1) -> bool:
-        """Go on by some steps, at most to the end; return whether anything moved."""
-        before = self.position
-        self.position = max(1, min(self.position + count, len(self.trace)))
-        return self.position != before
+        """Go on by some steps, at most to the end; in an opened step, by some elements."""
+        if self.element is not None:
+            return self._within(count)
+        return self._to(self.position + count)
 
     def back(self, count: int = 1) -> bool:
-        """Go back by some steps, at most to the start; return whether anything moved."""
+        """Go back by some steps, at most to the start."""
         return self.step(-count)
 
-    def start(self) -> None:
+    def start(self) -> bool:
         """Stand on the first step."""
-        self.position = 1
+        return self._to(1)
 
-    def end(self) -> None:
+    def end(self) -> bool:
         """Stand on the last step."""
-        self.position = max(1, len(self.trace))
+        return self._to(len(self.trace))
 
-    def until(self, condition: Callable[[Event], bool], *, reverse: bool = False) -> bool:
-        """Go to the next step whose event fulfils a condition, or the one before with ``reverse``.
+    # In longer strides
 
-        Returns whether there is one; if not, the cursor stays.
+    def over(self, *, reverse: bool = False) -> bool:
+        """Let the whole next gate happen, all its edges; or go back to where the gate before was done."""
+        way = -1 if reverse else 1
+        here = self._gate_step(self.position)
+        position = self.position
+        while 1 <= position <= len(self.trace) and self._gate_step(position) == here:
+            position += way
+        if reverse or not 1 <= position <= len(self.trace):
+            return self._to(position)
+        there = self._gate_step(position)
+        while position < len(self.trace) and self._gate_step(position + 1) == there:
+            position += 1
+        return self._to(position)
+
+    def phase(self, *, reverse: bool = False) -> bool:
+        """Go to the start of the next phase, forward or backward; or of this one, or the one before."""
+        ranges = [each for summary in self.trace.passes for each in (summary.forward, summary.backward)]
+        return self._turn([each.start + 1 for each in ranges if each], reverse)
+
+    def turn(self, *, reverse: bool = False) -> bool:
+        """Go to the start of the next pass; or of this one, or the one before."""
+        return self._turn([summary.steps.start + 1 for summary in self.trace.passes], reverse)
+
+    def partner(self) -> bool:
+        """Go from a gate's forward step to its first backward step, or back.
+
+        A leaf's backward step is the first that brings it a gradient.
         """
-        ahead = range(self.position - 2, -1, -1) if reverse else range(self.position, len(self.trace))
-        for index in ahead:
-            if condition(self.trace[index]):
-                self.position = index + 1
-                return True
-        return False
+        event = self.event
+        if not isinstance(event, Forward):
+            return self._to(self.trace.forward_index(event.node) + 1)
+        edges = range(max(self.position, self.summary.backward.start + 1), self.summary.backward.stop)
+        place = 0 if event.operands else 1
+        ahead = (i for i in edges if self.trace.nodes_at(i)[place] == event.node)
+        return self._to(next(ahead, self.position - 1) + 1)
+
+    def go(self, text: str) -> bool:
+        """Go where a user's words say: ``17``, ``+5``, ``-5``, ``50%``, ``pass 3``, or a name.
+
+        Raises
+        ------
+        InputError
+            If there is no such place.
+        """
+        words = text.strip()
+        if place := re.fullmatch(r"(?:step\s+)?([+-]?)(\d{1,15})(%?)", words):
+            sign, number, percent = place[1], int(place[2]), place[3]
+            if percent:
+                return self._to(round(number / 100 * len(self.trace)))
+            return self._to(self.position + int(sign + place[2])) if sign else self.seek(number)
+        if place := re.fullmatch(r"pass\s+(\d{1,15})", words):
+            passes = self.trace.passes
+            if not 1 <= int(place[1]) <= len(passes):
+                raise InputError(f"there is no pass {place[1]}; the trace has passes 1 to {len(passes)}")
+            return self._to(passes[int(place[1]) - 1].steps.start + 1)
+        if not words:
+            raise InputError("say where to go: a step as in 17, +5 or 50%, `pass 3`, or a name")
+        return self._to(self.trace.forward_index(self.trace.find(re.sub(r"^node\s+", "", words))) + 1)
+
+    # To what is looked for
+
+    def until(
+        self, condition: Condition | Callable[[Event], bool], *, reverse: bool = False, wrap: bool = False
+    ) -> bool:
+        """Go to the next step that fulfils a condition, or the one before with ``reverse``.
+
+        Parameters
+        ----------
+        condition : Condition, or callable of an event
+        reverse : bool
+            Look at earlier steps.
+        wrap : bool
+            Begin anew at the other end where there is none.
+
+        Returns
+        -------
+        bool
+            Whether there is one; if not, the cursor stays.
+        """
+        *_, found = self.hunt([condition], reverse=reverse, wrap=wrap)
+        return found is not None and self._to(found)
+
+    def hunt(
+        self,
+        conditions: Sequence[Condition | Callable[[Event], bool]],
+        *,
+        reverse: bool = False,
+        wrap: bool = False,
+    ) -> Iterator[int | None]:
+        """Look for a step that fulfils one of several conditions, without moving.
+
+        Yields None as a sign of life every few thousand steps, and at last the position, or None.
+        """
+        tests = [asked(each) for each in conditions]
+        size, here = len(self.trace), self.position - 1
+        ways = [range(here - 1, -1, -1), range(size - 1, here - 1, -1)] if reverse else []
+        ways = ways or [range(here + 1, size), range(here + 1)]
+        for way in ways if wrap else ways[:1]:
+            for count, index in enumerate(way, 1):
+                if any(test(self.trace, index) for test in tests):
+                    yield index + 1
+                    return
+                if count % SLICE == 0:
+                    yield None
+        yield None
+
+    # Inside a tensor step
+
+    @property
+    def can_open(self) -> bool:
+        """Whether the step is a product of tensors, which opens into scalar arithmetic."""
+        event = self.event
+        return isinstance(event, Backward) and isinstance(event.local, LinearMap)
+
+    def open(self) -> bool:
+        """Open a tensor step: steps then go from element to element of the operand's gradient."""
+        self.element = 0 if self.can_open and self._elements() else None
+        return self.element is not None
+
+    def close(self) -> bool:
+        """Leave an opened step."""
+        was_open, self.element = self.element is not None, None
+        return was_open
+
+    def opened(self) -> tuple[Shape, list[Term]]:
+        """Return the index of the element that is looked at, and the products that it is the sum of.
+
+        Raises
+        ------
+        InputError
+            If no step is open.
+        """
+        event = self.event
+        if self.element is None or not isinstance(event, Backward):
+            raise InputError(f"step {self.position} is not open; open it first")
+        index = self._elements()[self.element]
+        return index, event.terms(index)
+
+    # What is known here
 
     def value(self, node: int | str) -> Array:
         """Return a node's value, by index or name; None where it is not yet computed."""
@@ -99,5 +248,61 @@ class Cursor:
         """Return the gradient that has arrived so far; None where none has."""
         return self.trace.gradient_at(self._index(node), self.position)
 
+    def like(self, other: Cursor) -> bool:
+        """Stand where another cursor stands in its trace, as far as that makes sense in this one.
+
+        On the same step where it is of the same kind and about the same name; else on the first such
+        step; else on the same step, or the last.
+        """
+        mark = other._mark(other.position)
+        if other.position <= len(self.trace) and self._mark(other.position) == mark:
+            return self._to(other.position)
+        same = (position for position in range(1, len(self.trace) + 1) if self._mark(position) == mark)
+        return self._to(next(same, other.position))
+
     def _index(self, node: int | str) -> int:
         return self.trace.find(node) if isinstance(node, str) else node
+
+    def _to(self, position: int) -> bool:
+        before = self.position
+        self.position = max(1, min(position, len(self.trace)))
+        if self.position != before:
+            self.element = None
+        return self.position != before
+
+    def _turn(self, starts: list[int], reverse: bool) -> bool:
+        if reverse:
+            return self._to(max((start for start in starts if start < self.position), default=self.position))
+        return self._to(min((start for start in starts if start > self.position), default=self.position))
+
+    def _gate_step(self, position: int) -> tuple[str, int]:
+        nodes = self.trace.nodes_at(position - 1)
+        return self._kind(position), nodes[0]
+
+    def _kind(self, position: int) -> str:
+        if len(self.trace.nodes_at(position - 1)) > 1:
+            return "edge"
+        backward = self.trace.passes[self.trace.pass_at(position - 1) - 1].backward
+        return "seed" if position - 1 in backward else "forward"
+
+    def _mark(self, position: int) -> tuple[str, tuple[str, ...]]:
+        names = self.trace.names
+        return self._kind(position), tuple(names.get(node, "") for node in self.trace.nodes_at(position - 1))
+
+    def _elements(self) -> list[Shape]:
+        event = self.event
+        assert isinstance(event, Backward) and isinstance(event.local, LinearMap)
+        return list(indices(event.local.operand_shape))
+
+    def _within(self, count: int) -> bool:
+        assert self.element is not None
+        before = self.element
+        self.element = max(0, min(self.element + count, len(self._elements()) - 1))
+        return self.element != before
+
+
+def asked(condition: Condition | Callable[[Event], bool]) -> Callable[[Trace, int], bool]:
+    """Return what asks a condition, or a predicate on events, about the step at an index."""
+    if callable(condition):
+        return lambda trace, index: condition(trace[index])
+    return condition.holds

@@ -8,9 +8,10 @@ from stepgrad.errors import InputError
 from stepgrad.gate import Gate, Local
 from stepgrad.linear import LinearMap, Term
 from stepgrad.source import Span
-from stepgrad.tensor import Array, Shape
+from stepgrad.tensor import Array, Shape, indices, show_shape
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
 class Forward(NamedTuple):
@@ -90,10 +91,13 @@ class Backward(NamedTuple):
         Raises
         ------
         InputError
-            If the edge carries a number: there is nothing to open.
+            If the edge carries a number: there is nothing to open; or if there is no such element.
         """
         if not isinstance(self.local, LinearMap):
             raise InputError(f"step {self.step} multiplies two numbers; there is nothing further to open")
+        if index not in indices(self.local.operand_shape):
+            shape = show_shape(self.local.operand_shape)
+            raise InputError(f"{index} is no element of shape {shape}; give a tuple of one whole number per axis")
         return self.local.terms(self.upstream, index)
 
 

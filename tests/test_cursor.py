@@ -149,3 +149,141 @@ def test_a_million_events_are_looked_at_one_by_one():
     assert trace[450_000].total == 1.0
     assert Cursor(trace, len(trace)).gradient("x") == 1.0
     assert (x.grad, trace.grads) == (1.0, {"x": 1.0})
+
+
+# Moves
+
+
+def positions(cursor, move, **options):
+    """Where repeated moves lead, until nothing moves."""
+    found = [cursor.position]
+    while move(**options):
+        found.append(cursor.position)
+    return found
+
+
+def test_over_lets_a_whole_gate_happen():
+    cursor = Cursor(run("x = 3.0\nh = x * x\nf = h + x"))  # 3 forward, seed, f: 2 edges, h: 2 edges
+    assert positions(cursor, cursor.over) == [1, 2, 3, 4, 6, 8]
+    assert positions(cursor, cursor.over, reverse=True) == [8, 6, 4, 3, 2, 1]
+    cursor.seek(5)  # in the middle of a gate
+    assert cursor.over(reverse=True)
+    assert cursor.position == 4
+
+
+def test_phases_and_passes():
+    cursor = Cursor(run(TWICE))
+    starts = [each.start + 1 for p in cursor.trace.passes for each in (p.forward, p.backward) if each]
+    assert positions(cursor, cursor.phase) == starts
+    cursor.seek(starts[2] + 1)
+    assert cursor.phase(reverse=True)
+    assert cursor.position == starts[2]
+    assert cursor.phase(reverse=True)
+    assert cursor.position == starts[1]
+    cursor.start()
+    assert positions(cursor, cursor.turn) == [p.steps.start + 1 for p in cursor.trace.passes]
+    assert positions(cursor, cursor.turn, reverse=True)[-1] == 1
+
+
+def test_partner_goes_between_forward_and_backward():
+    cursor = Cursor(run(SIGMOID))
+    for node in range(13):
+        cursor.seek(node + 1)
+        assert cursor.partner()
+        event = cursor.event
+        assert isinstance(event, Seed) or node in (event.node, event.operand)
+        if isinstance(event, Backward) and event.node == node:
+            assert cursor.partner()
+            assert cursor.position == node + 1
+    lonely = Cursor(run("x = 1; y = 2; f = x * 2"), 2)
+    assert not lonely.partner()
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [("17", 17), ("step 17", 17), ("+5", 15), ("-5", 5), ("50%", 13), ("0%", 1), ("100%", 26), ("w1", 3), ("node f", 13),
+     ("v₅", 6), ("%5", 6), ("pass 1", 1), ("-99", 1), ("+99", 26)],
+)  # fmt: skip
+def test_go(text, there):
+    cursor = Cursor(run(SIGMOID), 10)
+    cursor.go(text)
+    assert cursor.position == there
+
+
+@pytest.mark.parametrize("text", ["", "0", "27", "pass 2", "pass 0", "nowhere", "%13", "v₉₉", "9" * 5000, "node"])
+def test_go_nowhere(text):
+    cursor = Cursor(run(SIGMOID), 10)
+    with pytest.raises(InputError):
+        cursor.go(text)
+    assert cursor.position == 10
+
+
+def test_hunt_gives_signs_of_life_and_can_begin_anew():
+    from stepgrad.conditions import read_condition
+    from stepgrad.cursor import SLICE
+
+    lines = ["x = 1.0", *["x = x + 1"] * (3 * SLICE), "f = exp(x - 6000)"]
+    cursor = Cursor(run("\n".join(lines)))
+    wanted = read_condition("exp", cursor.trace)
+    *signs, found = cursor.hunt([wanted])
+    assert signs == [None] * 3
+    assert cursor.position == 1
+    cursor.seek(found)
+    assert [cursor.until(wanted) and cursor.position for _ in range(3)] == [found + 1, found + 2, False]
+    assert cursor.until(wanted, wrap=True)  # the seed and the edge are steps of the gate, too
+    assert cursor.position == found
+    assert cursor.until(wanted, wrap=True, reverse=True)
+    assert cursor.position == found + 2
+
+
+def test_an_opened_step_is_walked_element_by_element():
+    cursor = Cursor(run("W = [[0.1, 0.5], [-0.3, 0.8]]\nx = [0.2, 0.4]\nf = sum((W @ x)**2)"), 9)
+    assert cursor.can_open
+    assert cursor.open()
+    products = []
+    while True:
+        index, terms = cursor.opened()
+        products.append((index, sum(term.product for term in terms)))
+        if not cursor.step():
+            break
+    flat = [number for row in stepgrad.tensor.nested(cursor.event.product) for number in row]
+    assert products == list(zip([(0, 0), (0, 1), (1, 0), (1, 1)], flat))
+    assert cursor.back(2)
+    assert cursor.opened()[0] == (0, 1)
+    assert cursor.close()
+    assert not cursor.close()
+    with pytest.raises(InputError, match="not open"):
+        cursor.opened()
+    assert cursor.step()
+    assert cursor.position == 10
+    cursor.start()
+    assert not cursor.open()
+
+
+def test_a_cursor_finds_its_place_in_another_trace():
+    before = Cursor(run(SIGMOID), 15)
+    same = Cursor(run(SIGMOID, w0=5))
+    same.like(before)
+    assert same.position == 15
+    other = Cursor(run("a = 3\nb = a * 2\n" + SIGMOID))
+    other.like(before)
+    assert other.event.node == other.trace.find("f")
+    assert isinstance(other.event, Backward)
+    short = Cursor(run("x = 1; g = x * x"))
+    short.like(before)
+    assert short.position == len(short.trace)
+
+
+def test_random_walks_agree_with_a_naive_replay():
+    chance = random.Random(7)
+    for seed in range(30):
+        program, inputs = random_program(seed)
+        trace = run(program, {name: float(text) for name, text in inputs.items()})
+        cursor = Cursor(trace)
+        moves = [cursor.step, cursor.back, cursor.over, cursor.phase, cursor.partner, cursor.start, cursor.end]
+        for _ in range(20):
+            chance.choice(moves)()
+            values, gradients = naive(trace, cursor.position)
+            node = chance.randrange(trace.node_count)
+            assert repr(cursor.value(node)) == repr(values.get(node))
+            assert repr(cursor.gradient(node)) == repr(gradients.get(node))

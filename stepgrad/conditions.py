@@ -1,0 +1,210 @@
+"""Conditions on steps: what breakpoints and searches look for.
+
+A condition is asked about the step at an index of a trace. Those that are about nodes answer
+without making the event, so that a million steps are looked through in a second or two.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from stepgrad.errors import InputError, nearest
+from stepgrad.events import Backward, Event, Forward, Seed
+from stepgrad.linear import LinearMap
+from stepgrad.ops import GATES
+from stepgrad.tensor import flat
+from stepgrad.trace import Trace
+
+
+class Condition(Protocol):
+    """What a step may fulfil."""
+
+    @property
+    def text(self) -> str:
+        """How the user wrote it."""
+
+    def holds(self, trace: Trace, index: int) -> bool:
+        """Whether the event at an index fulfils it."""
+
+
+@dataclass(frozen=True)
+class OnNodes:
+    """A step that computes one of these nodes, or an edge that starts or ends there."""
+
+    text: str
+    nodes: frozenset[int]
+
+    def holds(self, trace: Trace, index: int) -> bool:
+        """Whether the event is about one of the nodes."""
+        return not self.nodes.isdisjoint(trace.nodes_at(index))
+
+
+@dataclass(frozen=True)
+class OnGate:
+    """A step of a gate: a value that it computes, a gradient that it hands on."""
+
+    text: str
+    gate: str
+
+    def holds(self, trace: Trace, index: int) -> bool:
+        """Whether the event's node was computed by the gate."""
+        return trace.node(trace.nodes_at(index)[0]).gate.name == self.gate
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """A step that meets nan or inf."""
+
+    text: str = "nonfinite"
+
+    def holds(self, trace: Trace, index: int) -> bool:
+        """Whether a number of the event is not finite."""
+        numbers = numbers_of(trace[index])
+        return any(not math.isfinite(x) for array in numbers.values() for x in flat(array))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A step whose numbers fulfil an expression; those of a tensor, where any element does."""
+
+    text: str
+    test: Callable[[Mapping[str, Any]], Any]
+    names: tuple[str, ...]
+
+    def holds(self, trace: Trace, index: int) -> bool:
+        """Whether the expression is true of the event's numbers; not where one is missing."""
+        numbers = numbers_of(trace[index])
+        if any(name not in numbers for name in self.names):
+            return False
+        columns = {name: flat(numbers[name]) for name in self.names}
+        size = max(map(len, columns.values()), default=1)
+        if any(len(column) not in (1, size) for column in columns.values()):
+            return False
+        each = ({name: column[i % len(column)] for name, column in columns.items()} for i in range(size))
+        return any(map(self.fulfilled, each))
+
+    def fulfilled(self, numbers: Mapping[str, Any]) -> bool:
+        """Whether it is true of some numbers; an impossible arithmetic is not."""
+        try:
+            return bool(self.test(numbers))
+        except (ArithmeticError, ValueError):
+            return False
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """A step whose names, gate or source text contain what was searched for, whatever its case."""
+
+    text: str
+
+    def holds(self, trace: Trace, index: int) -> bool:
+        """Whether one of the event's nodes is, or is computed by, what was searched for."""
+        return any(self.mentioned(trace, node) for node in trace.nodes_at(index))
+
+    def mentioned(self, trace: Trace, node: int) -> bool:
+        """Whether a node's name, gate or source text contains the words."""
+        wanted = self.text.casefold()
+        gate = trace.node(node).gate
+        if wanted in trace.name(node).casefold() or wanted in gate.name or wanted == gate.symbol.casefold():
+            return True
+        span = trace.span(node)
+        return bool(span and trace.program and wanted in trace.program.at(span).casefold())
+
+
+def numbers_of(event: Event) -> dict[str, Any]:
+    """Return the numbers of an event by the names that conditions use."""
+    match event:
+        case Forward():
+            return {"step": event.step, "value": event.value}
+        case Seed():
+            return {"step": event.step, "gradient": event.gradient, "total": event.gradient}
+        case Backward():
+            numbers = {name: getattr(event, name) for name in ("step", "upstream", "product", "total")}
+            numbers["gradient"] = event.total
+            return numbers if isinstance(event.local, LinearMap) else {**numbers, "local": event.local}
+
+
+NUMBERS = ("step", "value", "gradient", "upstream", "local", "product", "total")
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {"abs": abs, "max": max, "min": min}
+BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+
+def read_condition(text: str, trace: Trace) -> Condition:
+    """Read what a user wrote: a name, a gate, ``nonfinite``, or a comparison such as ``abs(product) < 1e-6``.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    text = text.strip()
+    if text in trace.versions:
+        return OnNodes(text, frozenset(trace.versions[text]))
+    if text in trace.named or (text.startswith(("v", "%")) and text[1:].isdigit()):
+        return OnNodes(text, frozenset([trace.find(text)]))
+    if text in ("nonfinite", "nan", "inf"):
+        return NonFinite(text)
+    gate = next((gate.name for gate in GATES.values() if text in (gate.name, gate.symbol, *gate.also)), None)
+    if gate is not None:
+        return OnGate(text, gate)
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InputError(f"{text!r} is no condition; write a name, a gate, or as in `abs(product) < 1e-6`") from None
+    if isinstance(tree, ast.Name):
+        known = nearest(text, [*trace.named, *GATES, "nonfinite"])
+        raise InputError(f"there is no name and no gate {text!r} here{known or '; write as in w0, exp, nonfinite'}")
+    names: list[str] = []
+    return Comparison(text, reader(tree, names), tuple(dict.fromkeys(names)))
+
+
+def reader(tree: ast.expr, names: list[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """Turn an expression into a function of an event's numbers, and collect the names that it uses.
+
+    Only comparisons, arithmetic, ``and``, ``or``, ``not``, ``abs``, ``max`` and ``min`` are understood;
+    nothing of the user's text is executed.
+    """
+    match tree:
+        case ast.Constant(value=bool() | int() | float() as number):
+            return lambda numbers: number
+        case ast.Name(id=name) if name in NUMBERS:
+            names.append(name)
+            return operator.itemgetter(name)
+        case ast.Name(id=name):
+            raise InputError(f"a condition knows {', '.join(NUMBERS)}, not {name!r}{nearest(name, NUMBERS)}")
+        case ast.UnaryOp(op=ast.USub() | ast.Not() as sign, operand=operand):
+            inner = reader(operand, names)
+            return (lambda numbers: -inner(numbers)) if isinstance(sign, ast.USub) else lambda n: not inner(n)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
+            combine, first, second = BINARY[type(op)], reader(left, names), reader(right, names)
+            return lambda numbers: combine(first(numbers), second(numbers))
+        case ast.BoolOp(op=op, values=values):
+            parts, together = [reader(value, names) for value in values], all if isinstance(op, ast.And) else any
+            return lambda numbers: together(part(numbers) for part in parts)
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and args:
+            function, parts = FUNCTIONS[name], [reader(arg, names) for arg in args]
+            return lambda numbers: function(*(part(numbers) for part in parts))
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in COMPARE for op in ops):
+            sides, tests = [reader(each, names) for each in (left, *others)], [COMPARE[type(op)] for op in ops]
+            return lambda numbers: all(
+                test(a(numbers), b(numbers)) for test, a, b in zip(tests, sides, sides[1:], strict=False)
+            )
+    raise InputError(f"`{ast.unparse(tree)}` is not understood in a condition; write as in `abs(product) < 1e-6`")

@@ -1,0 +1,97 @@
+"""Conditions: what breakpoints and searches hold on."""
+
+import pytest
+
+from stepgrad import Backward, InputError, run
+from stepgrad.conditions import Mentions, read_condition
+
+SIGMOID = run("w0 = 2.0; x0 = -1.0\nm = -(w0*x0)\nf = 1/(1 + exp(m))  # squashed")
+MATRIX = run("W = [[0.1, 0.5], [-0.3, 0.8]]\nx = [0.2, 0.4]\nf = sum((W @ x)**2)")
+
+
+def steps(text, trace=SIGMOID):
+    condition = read_condition(text, trace)
+    return [i + 1 for i in range(len(trace)) if condition.holds(trace, i)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("w0", [1, 13]),
+        ("m", [4, 11, 12]),
+        ("v₂", [3, 12, 13, 14]),
+        ("%2", [3, 12, 13, 14]),
+        ("exp", [5, 11]),
+        ("×", [3, 4, 12, 13, 14]),
+        ("step == 3", [3]),
+        ("value < 0 and not step > 3", [2, 3]),
+        ("value < -1 or step == 1", [1, 3]),
+        ("1 < step <= 3", [2, 3]),
+        ("1 / (step - 2) > 0.9", [3]),
+        ("nonfinite", []),
+    ],
+)
+def test_conditions(text, expected):
+    assert steps(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "predicate"),
+    [
+        ("abs(product) < 0.11", lambda event: abs(event.product) < 0.11),
+        ("max(upstream, -local) * 2 - 1 > 0", lambda event: max(event.upstream, -event.local) * 2 - 1 > 0),
+        ("total != gradient", lambda event: False),
+        ("upstream * local == product", lambda event: True),
+    ],
+)
+def test_conditions_on_edges(text, predicate):
+    assert steps(text) == [event.step for event in SIGMOID if isinstance(event, Backward) and predicate(event)]
+
+
+def test_a_tensor_fulfils_a_condition_where_any_element_does():
+    assert 3 in steps("value > 0.25", MATRIX)
+    assert 3 not in steps("value > 0.27", MATRIX)
+    assert steps("local > 0", MATRIX) == []  # a linear map is no number
+    assert steps("upstream * product > 100", MATRIX) == []  # nor have they one shape
+
+
+def test_non_finite_numbers_are_found():
+    trace = run("x = 0.0\ny = log(x)\nf = y * 0")
+    assert steps("nonfinite", trace)[0] == 2
+    assert steps("nan", trace) == steps("inf", trace)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sigmiod", "did you mean `sigmoid`"),
+        ("w9", "no name and no gate"),
+        ("abs(products) < 1", "did you mean `product`"),
+        ("__import__('os')", "not understood"),
+        ("value.__class__", "not understood"),
+        ("abs(x=1)", "not understood"),
+        ("value in value", "not understood"),
+        ("'text' == value", "not understood"),
+        ("(((", "is no condition"),
+        ("%99", "no value of this program"),
+    ],
+)
+def test_what_is_no_condition_is_refused(text, message):
+    with pytest.raises(InputError, match=message):
+        read_condition(text, SIGMOID)
+
+
+def test_all_versions_of_a_name_are_meant():
+    trace = run("x = 3\ny = x * 2\ny = y * y\nf = y + 1")
+    assert steps("y", trace) == [2, 3, 6, 7, 8, 9]
+    assert steps("y₂", trace) == [3, 6, 7, 8]
+
+
+def test_searches_look_at_names_gates_and_source():
+    def found(text):
+        return [i + 1 for i in range(len(SIGMOID)) if Mentions(text).holds(SIGMOID, i)]
+
+    assert found("EXP") == [5, 6, 7, 8, 9, 10, 11]  # the source of what it stands in as well
+    assert found("w0") == [1, 3, 4, 11, 12, 13, 14]
+    assert found("×") == [3, 4, 11, 12, 13, 14]
+    assert found("nothing like it") == []
