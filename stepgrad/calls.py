@@ -1,21 +1,22 @@
 """Calls: which gate a function of the language means, and what its arguments are.
 
-The table gives every gate its names and its signature. What is left is what courses write without
-meaning a gate of that name (``np.square``, ``np.array``) and Python's own ``max`` and ``min``.
+The table gives every gate its names and its signature. What is left is what is no gate (``constant``,
+``np.array``), what courses write without meaning a gate of that name (``np.square``) and Python's
+own ``max`` and ``min``. The arguments of all of them are sorted by one function, as Python does.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from math import prod
 from typing import Any, NamedTuple
 
 from stepgrad.errors import GateError
 from stepgrad.gate import Gate
+from stepgrad.literals import raw, whole_number
 from stepgrad.ops import GATES
-from stepgrad.tensor import check_size, fold_rows
+from stepgrad.tensor import Shape, Tensor, check_size
 
 MODULES = ("math", "numpy", "np", "numpy.linalg", "np.linalg")
 MODULE_NUMBERS = {
@@ -32,28 +33,82 @@ GATE_OF: Mapping[str, Gate] = {
 
 
 class Signature(NamedTuple):
-    """How a gate is called."""
+    """How something is called."""
 
-    operands: tuple[str, ...]
+    text: str
     params: Mapping[str, Any]  # with their defaults; `required` where there is none
     takes_list: bool  # its operands come as one list
 
 
 required = object()
 PARAM_NAMES = ("shape", "axis", "axes", "keepdims")
+SPREAD = ("reshape", "transpose")  # x.reshape(2, 3) is x.reshape((2, 3))
+FLOAT_TYPES = ("float", "np.float64", "numpy.float64", "np.double", "numpy.double")
+
+OWN_CALLS: Mapping[str, str] = {
+    "constant": "constant(value)",
+    "backward": "backward(output, gradient=None)",
+    "len": "len(x)",
+}
+LITERAL_MAKERS: Mapping[str, str] = {
+    "array": "array(object)",
+    "asarray": "asarray(object)",
+    "zeros": "zeros(shape)",
+    "ones": "ones(shape)",
+}
+WITH_LITERAL: Mapping[str, tuple[str, str, int]] = {  # a gate with its second operand written out
+    "square": ("square(x)", "pow", 2),
+    "negative": ("negative(x)", "mul", -1),
+}
+KNOWN_CALLS = (*GATE_OF, *OWN_CALLS, *LITERAL_MAKERS, *WITH_LITERAL)
 
 
 @cache
-def signature_of(gate: Gate) -> Signature:
-    """Read a gate's signature from its row."""
-    call = ast.parse(gate.signature, mode="eval").body
+def signature(text: str) -> Signature:
+    """Read a signature as it is printed: ``sum(x, axis=None, keepdims=False)``, ``x @ y``."""
+    call = ast.parse(text, mode="eval").body
     if not isinstance(call, ast.Call):
-        return Signature(("x", "y"), {}, takes_list=False)
-    params: dict[str, Any] = {each.arg: ast.literal_eval(each.value) for each in call.keywords if each.arg}
-    names = [each.id for each in call.args if isinstance(each, ast.Name)]
-    params = {name: required for name in names if name in PARAM_NAMES} | params
-    takes_list = any(isinstance(each, ast.List) for each in call.args)
-    return Signature(tuple(name for name in names if name not in PARAM_NAMES), params, takes_list)
+        return Signature(text, dict.fromkeys(("x", "y"), required), takes_list=False)
+    takes_list = isinstance(call.args[0], ast.List)
+    names = ["arrays" if isinstance(each, ast.List) else ast.unparse(each) for each in call.args]
+    defaults = {each.arg: ast.literal_eval(each.value) for each in call.keywords if each.arg}
+    return Signature(text, dict.fromkeys(names, required) | defaults, takes_list)
+
+
+def arguments(called: Signature, args: Sequence[Any], keywords: Mapping[str, Any], spelled: str) -> dict[str, Any]:
+    """Give every parameter its argument, as Python does.
+
+    Raises
+    ------
+    GateError
+        If there are too many, too few, unknown ones, or one twice.
+    """
+    hint = f"write `{called.text}`"
+    names, least = list(called.params), sum(1 for value in called.params.values() if value is required)
+    given = dict(zip(names, args))
+    for name, value in keywords.items():
+        if name not in names:
+            raise GateError(f"`{spelled}` does not take `{name}`; {hint}")
+        if name in given:
+            raise GateError(f"`{spelled}` is given `{name}` twice; {hint}")
+        given[name] = value
+    if len(args) > len(names) or len(given) < least:
+        most = counted(len(names) if len(args) > len(names) else least)
+        raise GateError(f"`{spelled}` takes {most}, not {max(len(args), len(given))}; {hint}")
+    bound = {**called.params, **given}
+    for name, value in bound.items():
+        if value is required:
+            raise GateError(f"`{spelled}` needs `{name}`; {hint}")
+    return bound
+
+
+def counted(count: int, thing: str = "argument") -> str:
+    """Spell a number of things.
+
+    >>> counted(1), counted(2, "name")
+    ('1 argument', '2 names')
+    """
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 class Application(NamedTuple):
@@ -70,58 +125,64 @@ def bind(gate: Gate, args: Sequence[Any], keywords: Mapping[str, Any], spelled: 
     Raises
     ------
     GateError
-        If there are too many, too few, or unknown ones.
+        If they do not fit the gate's signature.
     """
-    operand_names, params, takes_list = signature_of(gate)
-    if takes_list:
-        if not args or not isinstance(args[0], (list, tuple)) or not args[0]:
-            raise GateError(f"`{spelled}` takes a list of values first; write `{gate.signature}`")
-        operands, rest = list(args[0]), args[1:]
-    else:
-        args = [*args, *(keywords[name] for name in operand_names[len(args) :] if name in keywords)]
-        operands, rest = list(args[: len(operand_names)]), args[len(operand_names) :]
-        if len(operands) < len(operand_names):
-            raise GateError(
-                f"`{spelled}` takes {counted(len(operand_names))}, not {len(operands)}; write `{gate.signature}`"
-            )
-    given = {name: value for name, value in keywords.items() if name not in operand_names}
-    if gate.name in ("reshape", "transpose") and rest and isinstance(rest[0], int):
-        rest = (tuple(rest),)  # x.reshape(2, 3) for x.reshape((2, 3))
-    for name, value in zip(params, rest):
-        given.setdefault(name, value)
-    unknown = [name for name in given if name not in params]
-    if unknown or len(rest) > len(params):
-        what = f"`{unknown[0]}`" if unknown else counted(len(args))
-        raise GateError(f"`{spelled}` does not take {what}; write `{gate.signature}`")
-    bound = {**params, **given}
-    for name, value in bound.items():
-        if value is required:
-            raise GateError(f"`{spelled}` needs `{name}`; write `{gate.signature}`")
-        bound[name] = checked(name, value, gate)
-    return Application(gate, operands, bound)
+    called = signature(gate.signature)
+    if gate.name in SPREAD and len(args) > len(called.params):
+        args = [args[0], tuple(args[1:])]
+    bound = arguments(called, args, keywords, spelled)
+    params = {name: checked(name, bound.pop(name), called) for name in PARAM_NAMES if name in bound}
+    if not called.takes_list:
+        return Application(gate, list(bound.values()), params)
+    values = bound["arrays"]
+    if not isinstance(values, (list, tuple)) or not values:
+        raise GateError(f"`{spelled}` takes a list of values first; write `{called.text}`")
+    return Application(gate, values, params)
 
 
-def counted(count: int) -> str:
-    """Spell a number of arguments."""
-    return "1 argument" if count == 1 else f"{count} arguments"
-
-
-def checked(name: str, value: Any, gate: Gate) -> Any:
-    """Check the type of a parameter, and bring a shape to a tuple."""
+def checked(name: str, value: Any, called: Signature) -> Any:
+    """Check the type of a parameter, and bring it to what the gate's rule takes; inputs with whole values serve."""
+    if value is None and called.params[name] is None:
+        return None
     if name == "keepdims":
+        if not isinstance(value, (bool, int)):
+            raise GateError(f"`keepdims` is True or False; write `{called.text}`")
         return bool(value)
     if name in ("shape", "axes"):
-        sizes = (value,) if isinstance(value, int) else value
-        if sizes is None and name == "axes":
-            return None
-        if isinstance(sizes, (tuple, list)) and all(isinstance(size, int) for size in sizes):
-            return tuple(int(size) for size in sizes)
-        raise GateError(f"`{name}` is a tuple of whole numbers; write `{gate.signature}` with it as in `(2, 3)`")
-    if value is None and signature_of(gate).params["axis"] is None:
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int(value)
-    raise GateError("`axis` is one whole number; for several, apply the gate once for each")
+        return sizes_of(name, value, called)
+    axis = whole_number(raw(value))
+    if axis is None:
+        raise GateError("`axis` is one whole number; for several, apply the gate once for each")
+    return axis
+
+
+def sizes_of(name: str, value: Any, called: Signature) -> Shape:
+    """Bring a shape, or axes, to a tuple: one whole number, several, or a vector of them."""
+    plain = raw(value)
+    if isinstance(plain, Tensor) and len(plain.shape) == 1:
+        plain = plain.data
+    each = [whole_number(raw(size)) for size in (plain if isinstance(plain, (tuple, list)) else [plain])]
+    sizes = tuple(size for size in each if size is not None)
+    if len(sizes) < len(each):
+        raise GateError(f"`{name}` is a tuple of whole numbers; write `{called.text}` with it as in `(2, 3)`")
+    if name == "shape":
+        check_size(tuple(max(size, 1) for size in sizes))
+    return sizes
+
+
+def made_shape(args: Sequence[Any], keywords: Mapping[str, Any], name: str, spelled: str) -> Shape:
+    """Return the shape that ``zeros`` or ``ones`` is called with.
+
+    Raises
+    ------
+    GateError
+        If it is none, or too large.
+    """
+    called = signature(LITERAL_MAKERS[name])
+    shape = sizes_of("shape", arguments(called, args, keywords, spelled)["shape"], called)
+    if min(shape, default=0) < 0:
+        raise GateError(f"shape {shape} has a negative size; use sizes from 0 on")
+    return shape
 
 
 def resolve(name: str, module: str, args: Sequence[Any], keywords: Mapping[str, Any]) -> list[Application] | None:
@@ -130,36 +191,20 @@ def resolve(name: str, module: str, args: Sequence[Any], keywords: Mapping[str, 
     ``module`` is ``""`` for a bare name, ``"method"`` for a method. None if no gate has the name. In
     the operands after the first application, ``...`` stands for the result so far.
     """
-    spelled = name if module in ("", "method") else f"{module}.{name}"
+    spelled = spelled_call(name, module)
     if name in ("max", "min") and module in ("", "math") and len(args) > 1:
         pairwise = GATES["maximum" if name == "max" else "minimum"]
-        first = Application(pairwise, args[:2], {})
+        first = bind(pairwise, args[:2], keywords, spelled)
         return [first, *(Application(pairwise, (..., arg), {}) for arg in args[2:])]
-    if name == "square" and len(args) == 1:
-        return [Application(GATES["pow"], (args[0], 2), {})]
-    if name == "negative" and len(args) == 1:
-        return [Application(GATES["mul"], (args[0], -1), {})]
+    if name in WITH_LITERAL:
+        text, gate, literal = WITH_LITERAL[name]
+        operands = arguments(signature(text), args, keywords, spelled)
+        return [Application(GATES[gate], (*operands.values(), literal), {})]
     if name not in GATE_OF:
         return None
     return [bind(GATE_OF[name], args, keywords, spelled)]
 
 
-def filled(number: int) -> Callable[[Any], Any]:
-    """Make ``zeros`` or ``ones``, which return nested lists."""
-
-    def make(shape: Any) -> Any:
-        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-        if any(size < 0 for size in sizes):
-            raise GateError(f"shape {sizes} has a negative size; use sizes from 0 on")
-        check_size(sizes)
-        return fold_rows(sizes, [number] * prod(sizes))
-
-    return make
-
-
-LITERAL_MAKERS: Mapping[str, Callable[..., Any]] = {
-    "array": lambda values: values,
-    "asarray": lambda values: values,
-    "zeros": filled(0),
-    "ones": filled(1),
-}
+def spelled_call(name: str, module: str) -> str:
+    """Spell a function as the program calls it."""
+    return name if module in ("", "method") else f"{module}.{name}"

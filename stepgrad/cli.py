@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
 import os
 import re
@@ -11,28 +12,21 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NoReturn
 
 from stepgrad import __version__
 from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
 from stepgrad.formats import render
-from stepgrad.gallery import example_paths, example_text, example_title
-from stepgrad.language import MAX_STEPS, read_value, run
+from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
+from stepgrad.language import MAX_STEPS, Recipe, Text, read_values
 from stepgrad.ops import GATES
-from stepgrad.reader import MAX_TEXT
-from stepgrad.source import Program, Span
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording
+from stepgrad.wording import Style, Wording, escaped, in_ascii
 
 FIRST_EXAMPLE = "sigmoid"
+COMMANDS = ("trace", "run", "view", "gates", "examples")
+MAX_DIGITS = 60  # decimals that are printed
 PROGRAM_HELP = "a file, `-` for standard input, the name of an example, or the program text itself"
-
-
-class Text(NamedTuple):
-    """A program's text, and the name under which errors and titles speak of it."""
-
-    text: str
-    filename: str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parsed(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="spelled")
     try:
+        if sys.stdout is None:
+            raise InputError("standard output is closed; send it to a file or to a terminal")
         status: int = options.command(options)
         sys.stdout.flush()
         return status
@@ -49,18 +45,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error if isinstance(error, ProgramError) else f"stepgrad: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
         return 0
+    except OSError as error:
+        forget_output()
+        print(f"stepgrad: the output cannot be written: {error.strerror}; send it elsewhere", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
+
+
+def forget_output() -> None:
+    """Send what is left of the output nowhere, so that the interpreter does not fail with it again as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def spelled(error: UnicodeError) -> tuple[str, int]:
+    """Spell in ASCII what a stream cannot print otherwise."""
+    assert isinstance(error, UnicodeEncodeError)
+    return in_ascii(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("spelled", spelled)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong with the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with status 2."""
+        chosen = re.match(r"argument COMMAND: invalid choice: '(.*?)'", message)
+        if chosen:
+            message = f"there is no command {chosen[1]!r}{nearest(chosen[1], COMMANDS)}"
+        missing = re.match(r"the following arguments are required: (\w+)", message)
+        sentence = f"it needs {missing[1]}" if missing else message.removeprefix("argument ")
+        self.exit(2, f"stepgrad: {sentence}; `{self.prog} --help` says more\n")
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments; values may come after options too, which argparse alone does not allow."""
     top = parser()
     options, rest = top.parse_known_args(arguments)
-    if rest and (not hasattr(options, "values") or any(each.startswith("-") for each in rest)):
-        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    unknown = [each for each in rest if each.startswith("-") or not hasattr(options, "values")]
+    if unknown:
+        top.error(f"{unknown[0]!r} is not understood here")
     if rest:
         options.values += rest
     return options
@@ -68,7 +96,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def parser() -> argparse.ArgumentParser:
     """Make the parser of all commands."""
-    top = argparse.ArgumentParser(prog="stepgrad", description="The debugger for backpropagation.")
+    top = Parser(prog="stepgrad", description="The debugger for backpropagation.")
     top.add_argument("--version", action="version", version=f"stepgrad {__version__}")
     top.set_defaults(command=open_first)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
@@ -80,7 +108,8 @@ def parser() -> argparse.ArgumentParser:
 
     def program(name: str, help: str, function: Any) -> argparse.ArgumentParser:
         added = command(name, help, function)
-        added.add_argument("program", metavar="PROGRAM", help=PROGRAM_HELP)
+        optional = "?" if function is view_command else None
+        added.add_argument("program", metavar="PROGRAM", help=PROGRAM_HELP, nargs=optional)
         added.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for a name: x=3, W=[[1,2],[3,4]]")
         added.add_argument("--inputs", metavar="FILE", help="a JSON file with values by name")
         added.add_argument("--output", metavar="NAME", help="go backward from this name, not from the last value")
@@ -90,22 +119,35 @@ def parser() -> argparse.ArgumentParser:
         return added
 
     tracing = program("trace", "print every forward and backward step", trace_command)
-    tracing.add_argument("--digits", metavar="N", type=count, default=2, help="decimals of the printed numbers (2)")
+    tracing.add_argument("--digits", metavar="N", type=digits, default=2, help="decimals of the printed numbers (2)")
     tracing.add_argument("--width", metavar="N", type=count, help="columns to fit (those of the terminal, or 80)")
-    tracing.add_argument("--ascii", action="store_true", help="spell mathematical signs in ASCII")
+    ascii_option(tracing, "spell mathematical signs in ASCII")
     running = program("run", "print the value and the gradients", run_command)
     running.add_argument("--json", action="store_true", help="as one line of JSON")
-    program("view", "replay the steps in the terminal", view_command)
+    viewing = program("view", "replay the steps in the terminal", view_command)
+    ascii_option(viewing, "draw in ASCII")
     command("gates", "print the table of gates", gates_command)
     listing = command("examples", "list the examples, or print one", examples_command)
     listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
     return top
 
 
+def ascii_option(command: argparse.ArgumentParser, help: str) -> None:
+    """Add the option to keep to ASCII."""
+    command.add_argument("--ascii", action="store_true", help=help)
+
+
 def count(text: str) -> int:
     """Read a whole number from 0 on."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number; write one as in 4")
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on; write one as in 4")
+    return int(text)
+
+
+def digits(text: str) -> int:
+    """Read a number of decimals."""
+    if count(text) > MAX_DIGITS:
+        raise argparse.ArgumentTypeError(f"{text} digits are too many; ask for at most {MAX_DIGITS}")
     return int(text)
 
 
@@ -133,6 +175,7 @@ def run_command(options: argparse.Namespace) -> int:
     style = Style(ascii_only=not can_print("∂₀"))
     wording = Wording(trace, style)
     output = trace.output_name(ascii_only=style.ascii_only)
+    output = escaped(output) if style.ascii_only else output
     print(f"{output} = {trace.value}")
     for name, gradient in zip(map(wording.name, trace.inputs), trace.grads.values(), strict=True):
         print(f"{wording.partial(output, name)} = {gradient}")
@@ -140,34 +183,35 @@ def run_command(options: argparse.Namespace) -> int:
 
 
 def view_command(options: argparse.Namespace) -> int:
-    """Open the replay."""
-    text = program_text(options.program)
-    return view(traced(options), text.filename)
+    """Open the replay of a program, or the gallery where none is named."""
+    missing = replay_missing()
+    if missing:
+        raise InputError(missing)
+    if options.program is None:
+        return view(Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE), Recipe(), options.ascii, gallery=True)
+    return view(program_text(options.program), recipe(options), options.ascii)
 
 
 def open_first(options: argparse.Namespace) -> int:
     """Open the replay of the sigmoid circuit, or print it where no replay is possible."""
-    trace = run(example_text(FIRST_EXAMPLE), filename=FIRST_EXAMPLE)
-    if replay_missing():
-        return print_trace(trace)
-    return view(trace, FIRST_EXAMPLE)
+    text = Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE)
+    return print_trace(Recipe().run(text)) if replay_missing() else view(text, Recipe())
 
 
-def view(trace: Trace, title: str) -> int:
-    """Open the replay, or say what it lacks."""
-    missing = replay_missing()
-    if missing:
-        raise InputError(missing)
+def view(text: Text, how: Recipe, ascii_only: bool = False, *, gallery: bool = False) -> int:
+    """Run a program and replay it."""
+    trace = how.run(text)
     from tui.app import replay  # the one arrow upwards: Textual is loaded only here
 
-    return replay(trace, title)
+    return replay(trace, text.filename, how, ascii_only=ascii_only or not can_print("∂≈×₀─╭"), gallery=gallery)
 
 
 def replay_missing() -> str:
     """Say what the replay lacks here; empty where it can run."""
     if find_spec("textual") is None or find_spec("tui") is None:
         return "the replay needs Textual; install it with `pip install 'stepgrad[tui]'`, or use `stepgrad trace`"
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
+    terminals = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    if not terminals or os.environ.get("TERM", "dumb") == "dumb":
         return "the replay needs a terminal; use `stepgrad trace` here"
     return ""
 
@@ -196,65 +240,39 @@ def examples_command(options: argparse.Namespace) -> int:
 
 def traced(options: argparse.Namespace) -> Trace:
     """Run the program that the options name."""
-    text = program_text(options.program)
-    values = supplied(options.values, options.inputs)
-    return run(text.text, values, output=options.output, filename=text.filename, max_steps=options.max_steps)
+    return recipe(options).run(program_text(options.program))
+
+
+def recipe(options: argparse.Namespace) -> Recipe:
+    """Return how the options want a program to be run."""
+    return Recipe(supplied(options.values, options.inputs), options.output, options.max_steps)
 
 
 def program_text(given: str) -> Text:
     """Find a program: `-`, an existing path, an example's name, program text, in this order."""
-    if given == "-":
-        return Text(decoded(sys.stdin.buffer.read(4 * MAX_TEXT + 1), "<stdin>"), "<stdin>")
-    path = Path(given)
-    if is_file(path):
-        return Text(decoded(path.read_bytes(), given), given)
-    if given in example_paths():
-        return Text(example_text(given), given)
-    if re.fullmatch(r"[\w./\\-]*", given) and not given.isdecimal():
-        known = nearest(given, example_paths())
-        raise InputError(f"there is no file and no example {given!r}; give a path, an example or a program{known}")
-    return Text(given, "<text>")
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file; a program text may be no possible path at all."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def decoded(content: bytes, filename: str) -> str:
-    """Decode a program as UTF-8, or point at the byte that is not."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        program = Program(content.decode("utf-8", "replace"), filename)
-        sentence = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise ProgramError(sentence, program, Span(line, column, line, column + 1)) from None
+    if given != "-":
+        return find_program(given)
+    if sys.stdin is None:
+        raise InputError("standard input is closed; name a file, or give the program itself")
+    return read_program(sys.stdin.buffer, "<stdin>")
 
 
 def supplied(pairs: Iterable[str], file: str | None) -> dict[str, Any]:
     """Read the values given on the command line, after those of a JSON file."""
-    values = from_json(file) if file else {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise InputError(f"{pair!r} gives no value; write NAME=VALUE, as in x=3")
-        values[name] = read_value(text, f"<{name}>")
-    return values
+    return {**(from_json(file) if file else {}), **read_values(pairs)}
 
 
 def from_json(file: str) -> dict[str, Any]:
     """Read values by name from a JSON file."""
     try:
-        values = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file!r} cannot be read ({error}); name a JSON file") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f'{file!r} is not JSON ({error}); write it as {{"x": 3}}') from None
+        values = json.loads(Path(file).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{file!r} cannot be read: {error.strerror}; name a JSON file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file!r} is not UTF-8; save it as UTF-8") from None
+    except (ValueError, RecursionError) as error:  # the first also where a number has thousands of digits
+        what = f"is not JSON ({error})" if isinstance(error, json.JSONDecodeError) else "has too long or deep a value"
+        raise InputError(f'{file!r} {what}; write it as {{"x": 3}}') from None
     if not isinstance(values, dict):
         raise InputError(f'{file!r} holds no values by name; write it as {{"x": 3}}')
     return values

@@ -11,17 +11,43 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from stepgrad.calls import GATE_OF, LITERAL_MAKERS, MODULE_NUMBERS, MODULES, Application, resolve
+from stepgrad.calls import (
+    FLOAT_TYPES,
+    GATE_OF,
+    KNOWN_CALLS,
+    LITERAL_MAKERS,
+    MODULE_NUMBERS,
+    MODULES,
+    OWN_CALLS,
+    Application,
+    arguments,
+    made_shape,
+    resolve,
+    signature,
+    spelled_call,
+)
 from stepgrad.errors import GateError, ProgramError, nearest
-from stepgrad.gate import Gate, Params
-from stepgrad.literals import OffTape, Size, holds_nodes, is_whole, literal, raw, whole_number
+from stepgrad.gate import Elementwise, Gate, Params
+from stepgrad.literals import (
+    OffTape,
+    Size,
+    array_of,
+    check_list,
+    holds,
+    holds_nodes,
+    is_whole,
+    raw,
+    whole_number,
+)
 from stepgrad.numeric import FLOAT, NumberType
-from stepgrad.ops import GATES
-from stepgrad.reader import MAX_NESTING
+from stepgrad.ops import CONSTANT, GATES, INPUT
+from stepgrad.reader import MAX_NESTING, TOO_DEEP, TOO_LONG
 from stepgrad.recording import Recording
+from stepgrad.refusals import NOT_OPERATORS, NOT_YET
 from stepgrad.source import Program, Span
 from stepgrad.tape import NO_PARAMS, Node
-from stepgrad.tensor import Array, Tensor, from_nested, full, shape_of
+from stepgrad.tensor import Array, Tensor, checked_item, full, shape_of
+from stepgrad.work import steps_for
 
 MAX_BITS = 4_000  # bits of a whole number computed from literals
 NOWHERE = ast.Module([], [])
@@ -38,20 +64,6 @@ ON_INTS: Mapping[str, Callable[[int, int], int]] = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
-}
-NOT_YET = {
-    ast.For: "loops",
-    ast.While: "loops",
-    ast.If: "`if`",
-    ast.IfExp: "`if`",
-    ast.FunctionDef: "functions",
-    ast.Lambda: "functions",
-    ast.ListComp: "list comprehensions",
-    ast.GeneratorExp: "list comprehensions",
-    ast.Compare: "comparisons",
-    ast.BoolOp: "`and` and `or`",
-    ast.With: "`with` blocks",
-    ast.JoinedStr: "strings",
 }
 
 
@@ -74,14 +86,14 @@ class Evaluator:
         self.values: dict[str, Any] = {}
         self.modules = dict.fromkeys(MODULES, "")
         self.spans: list[Span | None] = []
-        self.swept = False
+        self.swept = 0  # the number of the pass swept last
         self.depth = 0
 
     def evaluate(self, node: ast.expr) -> Any:
         """Return the value of an expression."""
         self.depth += 1
         if self.depth > MAX_NESTING:
-            self.fail("this is nested too deeply; name parts of it on lines of their own", node)
+            self.fail(f"this is {TOO_DEEP}", node)
         try:
             return self.expression(node)
         finally:
@@ -108,9 +120,9 @@ class Evaluator:
             case ast.Subscript(value=value, slice=index):
                 return self.subscript(node, self.evaluate(value), index)
             case ast.List(elts=elements):
-                return [self.evaluate(element) for element in elements]
+                return self.listed([self.evaluate(element) for element in elements], node)
             case ast.Tuple(elts=elements):
-                return tuple(self.evaluate(element) for element in elements)
+                return self.listed(tuple(self.evaluate(element) for element in elements), node)
             case _:
                 return self.unknown(node)
 
@@ -123,16 +135,31 @@ class Evaluator:
         kind = {str: "text", bytes: "text", complex: "a complex number"}[type(value)]
         return self.fail(f"{kind} is not understood here; write a real number or a name", node)
 
+    def listed(self, value: Any, node: ast.expr) -> Any:
+        """Return a list or a tuple, if a tensor of it would not be too large."""
+        try:
+            check_list(value)
+        except GateError as error:
+            self.fail(str(error), node)
+        return value
+
     def look_up(self, name: str, node: ast.AST) -> Any:
         """Return what a name stands for."""
         if name in self.values:
             return self.values[name]
         if name in ("inf", "nan"):
-            return self.number.make(name)
-        if name in GATE_OF or name in ("constant", "backward"):
+            return self.module_number(name, node)
+        if name in KNOWN_CALLS:
             self.fail(f"`{name}` is a function; call it, as in `{name}(x)`", node)
         known = nearest(name, [*self.values, *GATE_OF])
         return self.fail(f"`{name}` has no value; assign it on a line before, or supply {name}=…{known}", node)
+
+    def module_number(self, name: str, node: ast.AST) -> Any:
+        """Return a number that modules have: ``pi``, ``inf``."""
+        try:
+            return self.number.make(MODULE_NUMBERS[name])
+        except GateError as error:
+            self.fail(str(error), node)
 
     def binary(self, node: ast.BinOp) -> Any:
         """Evaluate a chain of operators from the left, without recursing along it."""
@@ -149,9 +176,11 @@ class Evaluator:
     def combine(self, node: ast.AST, op: ast.operator, left: Any, right: Any) -> Any:
         """Apply an operator; whole literals keep Python's own arithmetic."""
         if type(op) not in OPERATORS:
-            spelled = {ast.FloorDiv: "//", ast.Mod: "%", ast.BitXor: "^"}.get(type(op), "this operator")
+            spelled = NOT_OPERATORS[type(op)]
             hint = "write `**` for a power" if spelled == "^" else "use + - * / ** @"
             self.fail(f"`{spelled}` has no gate; {hint}", node)
+        if any(isinstance(each, tuple) for each in (left, right)) and not holds([left, right], (Node, OffTape, Tensor)):
+            self.fail("a tuple is not joined, repeated or computed with; write it out, or a list for a vector", node)
         name = OPERATORS[type(op)]
         if is_whole(left) and is_whole(right) and (name in ON_INTS or (name == "pow" and right >= 0)):
             return self.whole(name, left, right, node)
@@ -161,7 +190,7 @@ class Evaluator:
         """Compute with whole numbers, of bounded length: ``9**9**9`` must not hang."""
         bits = max(left.bit_length(), 1) * (max(right, 1) if name == "pow" else 1) + right.bit_length()
         if bits > MAX_BITS:
-            self.fail("this whole number has too many digits; write it as a float, as in 1e9", node)
+            self.fail(TOO_LONG, node)
         result = left**right if name == "pow" else ON_INTS[name](left, right)
         return Size(result) if isinstance(left, Size) or isinstance(right, Size) else result
 
@@ -170,8 +199,10 @@ class Evaluator:
         name = node.attr
         if self.module_of(node.value) is not None:
             if name in MODULE_NUMBERS:
-                return self.number.make(MODULE_NUMBERS[name])
-            self.fail(f"`{ast.unparse(node)}` is not known here{nearest(name, [*GATE_OF, *MODULE_NUMBERS])}", node)
+                return self.module_number(name, node)
+            if name in KNOWN_CALLS:
+                self.fail(f"`{dotted(node)}` is a function; call it, as in `{dotted(node)}(x)`", node)
+            self.fail(f"`{dotted(node)}` is not known here{nearest(name, [*KNOWN_CALLS, *MODULE_NUMBERS])}", node)
         value = self.evaluate(node.value)
         if name == "T":
             return self.apply(GATES["transpose"], [value], node, {"axes": None})
@@ -180,16 +211,19 @@ class Evaluator:
             return tuple(map(Size, shape))
         if name == "ndim":
             return Size(len(shape))
-        if name == "grad" and isinstance(value, Node):
+        if name == "grad" and not isinstance(value, Node):
+            self.fail("only inputs, and what is computed from them, have a gradient; assign this to a name first", node)
+        if name == "grad":
             if not self.swept:
                 self.fail("there is no gradient yet; call backward(...) on a line before", node)
             return OffTape(self.gradient(value))
+        if name in KNOWN_CALLS:
+            self.fail(f"`.{name}` is a function; call it, as in `x.{name}()`", node)
         return self.fail(f"`.{name}` is not known{nearest(name, ['T', 'shape', 'ndim', 'grad', *GATE_OF])}", node)
 
     def gradient(self, node: Node) -> Array:
         """Return what the last sweep found at a node; zeros if it did not get there."""
-        last = next(each for each in reversed(self.recording.passes) if each.output)
-        reached = node.home == last.number and node.total is not None
+        reached = node.home >= self.swept and node.total is not None
         return node.total if reached else full(shape_of(node.value), self.number.make(0))
 
     def subscript(self, node: ast.expr, value: Any, index: ast.expr) -> Any:
@@ -205,7 +239,11 @@ class Evaluator:
     def index_item(self, node: ast.expr) -> Any:
         """Evaluate one part of an index: a whole number, a slice, ``None`` or ``...``."""
         if isinstance(node, ast.Slice):
-            return slice(*(part and self.index_item(part) for part in (node.lower, node.upper, node.step)))
+            parts = [part and self.index_item(part) for part in (node.lower, node.upper, node.step)]
+            try:
+                return checked_item(slice(*parts))
+            except GateError as error:
+                self.fail(str(error), node)
         value = self.evaluate(node)
         if value is None or value is ...:
             return value
@@ -216,7 +254,7 @@ class Evaluator:
 
     def module_of(self, node: ast.expr) -> str | None:
         """Return the module that a prefix such as ``np`` or ``np.linalg`` means, if it is one."""
-        spelled = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+        spelled = dotted(node)
         if spelled.split(".")[0] in self.values or spelled not in self.modules:
             return None
         return spelled
@@ -231,6 +269,8 @@ class Evaluator:
                 module = ""
             case ast.Attribute(value=prefix, attr=name) if module := self.module_of(prefix) or "":
                 pass
+            case ast.Attribute(value=ast.Name(id=shadowed) as prefix, attr=name) if shadowed in self.modules:
+                self.fail(f"`{shadowed}` is a value here, not the module; give the value another name", prefix)
             case ast.Attribute(value=operand, attr=name):
                 module, first = "method", [self.evaluate(operand)]
             case _:
@@ -238,36 +278,61 @@ class Evaluator:
         if any(isinstance(arg, ast.Starred) for arg in node.args) or any(each.arg is None for each in node.keywords):
             self.fail("`*` and `**` arguments are not understood; write the arguments out", node)
         args = [*first, *map(self.evaluate, node.args)]
-        keywords = {each.arg: self.evaluate(each.value) for each in node.keywords if each.arg}
-        return self.special(name, module, args, keywords, node)
+        return self.named_call(name, module, args, self.keywords(node), node)
 
-    def special(self, name: str, module: str, args: list[Any], keywords: dict[str, Any], node: ast.Call) -> Any:
+    def keywords(self, node: ast.Call) -> dict[str, Any]:
+        """Evaluate the arguments that have a name; ``dtype=float`` says nothing new."""
+        found: dict[str, Any] = {}
+        for name, value in ((each.arg or "", each.value) for each in node.keywords):
+            if name in found:
+                self.fail(f"`{name}` is given twice; leave one of them out", value)
+            if name != "dtype":
+                found[name] = self.evaluate(value)
+            elif dotted(value) not in FLOAT_TYPES:
+                self.fail("every number is a float64 here; leave `dtype` out", value)
+        return found
+
+    def named_call(self, name: str, module: str, args: list[Any], keywords: dict[str, Any], node: ast.Call) -> Any:
         """Call what is no gate, or hand on to the table."""
-        match name, args:
-            case "constant", [value] if not module:
-                if isinstance(value, Node) or holds_nodes(value):
-                    self.fail("`constant` takes a literal; what is computed from constants is constant anyway", node)
-                return self.recorded_leaf(value, node, constant=True)
-            case "backward", [Node() as output, *seed] if module in ("", "method") and len(seed) < 2:
-                return self.backward(output, node, raw(self.operand(seed[0], node)) if seed else None)
-            case "backward", [OffTape(), *_]:
-                self.fail("this was computed from gradients, off the tape; backward starts from a value", node)
-            case "backward", _:
-                self.fail("backward starts from one computed value; write `backward(f)`", node)
-            case "len", [value] if not module:
-                return self.length(value, node)
-            case "print", _ if not module:
-                self.fail("`print` is not understood yet; leave it out, every value is in the trace", node)
+        own: Mapping[str, Callable[..., Any]] = {
+            "constant": self.constant_leaf,
+            "backward": self.backward_from,
+            "len": self.length,
+        }
+        spelled = spelled_call(name, module)
         try:
-            if name in LITERAL_MAKERS and module not in ("", "method"):
-                return LITERAL_MAKERS[name](*map(literal, args))
+            if name in own and (not module or (name, module) == ("backward", "method")):
+                return own[name](*arguments(signature(OWN_CALLS[name]), args, keywords, spelled).values(), node)
+            if name in LITERAL_MAKERS and module != "method":
+                return self.literal_array(name, args, keywords, spelled, node)
             applications = resolve(name, module, args, keywords)
         except GateError as error:
             self.fail(str(error), node)
         if applications is None:
-            known = [*GATE_OF, "constant", "backward", *LITERAL_MAKERS]
-            self.fail(f"`{ast.unparse(node.func)}` is not known{nearest(name, known)}", node.func)
+            self.unknown_call(name, module, node.func)
         return self.apply_all(applications, node)
+
+    def literal_array(self, name: str, args: list[Any], keywords: dict[str, Any], spelled: str, node: ast.Call) -> Any:
+        """Make what ``np.array``, ``np.zeros`` and ``np.ones`` return; an array is what it is made of."""
+        if name in ("zeros", "ones"):
+            return full(made_shape(args, keywords, name, spelled), self.number.make(int(name == "ones")))
+        return self.operand(arguments(signature(LITERAL_MAKERS[name]), args, keywords, spelled)["object"], node)
+
+    def constant_leaf(self, value: Any, node: ast.Call) -> Node:
+        """Record a constant."""
+        if isinstance(value, Node) or holds_nodes(value):
+            self.fail("`constant` takes a literal; what is computed from constants is constant anyway", node)
+        return self.recorded_leaf(value, node, constant=True)
+
+    def backward_from(self, output: Any, gradient: Any, node: ast.Call) -> None:
+        """Go backward from a value, with a seed if one is given."""
+        if isinstance(output, OffTape):
+            self.fail("this was computed from gradients, off the tape; backward starts from a value", node)
+        if isinstance(output, (list, tuple)) and holds_nodes(output):
+            output = self.operand(output, node)
+        if not isinstance(output, Node):
+            self.fail("backward starts from one computed value; write `backward(f)`", node)
+        self.backward(output, node, None if gradient is None else raw(self.operand(gradient, node)))
 
     def apply_all(self, applications: Sequence[Application], node: ast.AST) -> Any:
         """Apply gates one after the other, ``...`` being the result so far."""
@@ -275,6 +340,15 @@ class Evaluator:
         for gate, operands, params in applications:
             result = self.apply(gate, [result if each is ... else each for each in operands], node, params)
         return result
+
+    def unknown_call(self, name: str, module: str, node: ast.expr) -> NoReturn:
+        """Refuse a function that is not there, and say how to write the one that is meant."""
+        if name == "print" and not module:
+            self.fail("`print` is not understood yet; leave it out, every value is in the trace", node)
+        spelled = f".{name}" if module == "method" else spelled_call(name, module)
+        text = {**OWN_CALLS, **LITERAL_MAKERS}.get(name)
+        hint = f"; write `{text}`" if text else nearest(name, KNOWN_CALLS) or "; `stepgrad gates` lists what is"
+        self.fail(f"`{spelled}` is not known{hint}", node)
 
     def length(self, value: Any, node: ast.AST) -> Size:
         """Return how many entries a list or the first axis of a tensor has."""
@@ -291,7 +365,7 @@ class Evaluator:
             swept = self.recording.backward(output, seed)
         except GateError as error:
             self.fail(str(error), place)
-        self.swept = True
+        self.swept = self.recording.current.after = swept.number
         self.spend(1 + len(swept.totals), place)
 
     # Recording
@@ -303,32 +377,17 @@ class Evaluator:
         """
         ready = [self.operand(operand, place) for operand in operands]
         off_tape = any(isinstance(operand, OffTape) for operand in ready)
+        shapes = [shape_of(raw(operand)) for operand in ready]
         try:
+            if any(shapes) or not isinstance(gate, Elementwise):
+                self.spend(steps_for(gate, gate.aligned(shapes)), place)
             if off_tape or not any(isinstance(operand, Node) for operand in ready):
                 found = self.recording.compute(gate, [raw(operand) for operand in ready], params)
                 return OffTape(found) if off_tape else found
-            if gate.name == "matmul":
-                return self.matmul(ready, place)
             node = self.recording.apply(gate, ready, params)
         except GateError as error:
             self.fail(str(error), place)
         self.recorded(self.program.span_of(place), place)
-        return node
-
-    def matmul(self, operands: list[Any], place: ast.AST) -> Node:
-        """Multiply; a vector beside a stack of matrices is first made a row or a column, as NumPy does."""
-        ranks = [len(shape_of(raw(operand))) for operand in operands]
-        index: tuple[Any, ...] | None = None
-        if 1 in ranks and max(ranks) > 2:
-            side = ranks.index(1)
-            size = shape_of(raw(operands[side]))[0]
-            shape, index = ((1, size), (..., 0, slice(None))) if side == 0 else ((size, 1), (..., 0))
-            operands[side] = self.apply(GATES["reshape"], [operands[side]], place, {"shape": shape})
-        product = self.recording.apply(GATES["matmul"], operands)
-        self.recorded(self.program.span_of(place), place)
-        if index is None:
-            return product
-        node: Node = self.apply(GATES["index"], [product], place, {"index": index})
         return node
 
     def recorded_leaf(
@@ -336,7 +395,9 @@ class Evaluator:
     ) -> Node:
         """Record an input or a constant from a literal."""
         ready = self.operand(value, source or target or NOWHERE)
-        node = self.recording.constant(ready) if constant else self.recording.leaf(ready)
+        gate = CONSTANT if constant else INPUT
+        self.spend(steps_for(gate, [shape_of(ready)]), target or NOWHERE)
+        node = self.recording.leaf(ready, gate)
         self.recorded(self.program.span_of(target, source) if target else None)
         return node
 
@@ -344,26 +405,12 @@ class Evaluator:
         """Bring a value to what gates take: a node, a number, a tensor, or one off the tape."""
         if isinstance(value, (Node, OffTape, Tensor)):
             return value
-        if isinstance(value, (list, tuple)):
-            if holds_nodes(value):
-                return self.apply(GATES["stack"], value, place, {"axis": 0})
-            if not value:
-                return Tensor((0,), [])
-        elif not isinstance(value, (int, float, self.number.kind)) or isinstance(value, bool):
-            spelled = {type(None): "nothing", bool: "True or False"}.get(type(value), "this")
-            self.fail(f"{spelled} is not a number; give a number, a list of numbers or a name", place)
+        if isinstance(value, (list, tuple)) and holds(value, (Node, OffTape, Tensor)):
+            return self.apply(GATES["stack"], value, place, {"axis": 0})
         try:
-            return from_nested(value, self.make)
+            return array_of(value, self.number)
         except GateError as error:
             return self.fail(str(error), place)
-        except OverflowError:
-            return self.fail("this number is larger than float64 can hold; keep it under 1.8e308", place)
-
-    def make(self, value: Any) -> Any:
-        """Make a number of the type in use."""
-        if isinstance(value, Tensor) or value is None or isinstance(value, (bool, str)):
-            raise GateError("a list holds numbers, or lists of them, all of the same length")
-        return self.number.make(value)
 
     def recorded(self, span: Span | None, place: ast.AST | None = None) -> None:
         """Note where the nodes just recorded stand in the program."""
@@ -381,9 +428,18 @@ class Evaluator:
 
     def unknown(self, node: ast.AST) -> NoReturn:
         """Refuse what the language does not have."""
-        what = NOT_YET.get(type(node), f"`{type(node).__name__}`")
+        what = NOT_YET.get(type(node), "this")
         self.fail(f"{what} cannot be used yet; write the steps out one after another, as assignments", node)
 
     def fail(self, sentence: str, node: ast.AST) -> NoReturn:
         """Raise an error with its place."""
         raise ProgramError(sentence, self.program, self.program.span_of(node)) from None
+
+
+def dotted(node: ast.expr) -> str:
+    """Spell a name with its prefixes, as ``np.linalg``; empty for any other expression."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""

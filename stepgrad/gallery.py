@@ -1,13 +1,18 @@
-"""The examples: programs that ship with stepgrad, found by name.
+"""The gallery: where programs are found, the examples by their names.
 
-In a checkout they lie beside the package, in an installed distribution inside it.
+In a checkout the examples lie beside the package, in an installed distribution inside it.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import BinaryIO
 
-from stepgrad.errors import InputError, nearest
+from stepgrad.errors import InputError, ProgramError, nearest
+from stepgrad.language import Text
+from stepgrad.reader import MAX_TEXT
+from stepgrad.source import Program, Span
 
 SUFFIX = ".sg"
 PLACES = (Path(__file__).parent / "examples", Path(__file__).parent.parent / "examples")
@@ -36,3 +41,59 @@ def example_text(name: str) -> str:
     if name not in paths:
         raise InputError(f"there is no example {name!r}; `stepgrad examples` lists them{nearest(name, paths)}")
     return paths[name].read_text(encoding="utf-8")
+
+
+def find_program(given: str) -> Text:
+    """Find a program: an existing path, an example's name, program text, in this order.
+
+    Raises
+    ------
+    InputError
+        If it looks like a path or a name and there is neither a file nor an example.
+    ProgramError
+        If the file is not UTF-8.
+    """
+    path = Path(given)
+    kind = kind_of(path)
+    if kind == "file":
+        try:
+            with path.open("rb") as file:
+                return read_program(file, given)
+        except OSError as error:
+            raise InputError(f"{given!r} cannot be read: {error.strerror}; name another file") from None
+    if given in example_paths():
+        return Text(example_text(given), given)
+    if kind == "directory":
+        raise InputError(f"{given!r} is a directory; name a file in it")
+    if re.fullmatch(r"[\w./\\-]*|[^\n=;()]*\.(sg|py|txt)", given) and not given.isdecimal():
+        known = nearest(given, example_paths())
+        raise InputError(f"there is no file and no example {given!r}; give a path, an example or a program{known}")
+    return Text(given, "<text>")
+
+
+def kind_of(path: Path) -> str:
+    """Tell ``file``, which may be a pipe, from ``directory``; empty for a program text, perhaps no possible path."""
+    try:
+        return "directory" if path.is_dir() else "file" if path.exists() else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def read_program(file: BinaryIO, filename: str) -> Text:
+    """Read a program, but no more than a program can be."""
+    content = file.read(4 * MAX_TEXT + 1)
+    if len(content) > 4 * MAX_TEXT:
+        raise InputError(f"{filename!r} is too large for a program; keep it under {MAX_TEXT:,} characters")
+    return Text(decoded(content, filename), filename)
+
+
+def decoded(content: bytes, filename: str) -> str:
+    """Decode a program as UTF-8, or point at the byte that is not."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        program = Program(content.decode("utf-8", "replace"), filename)
+        sentence = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise ProgramError(sentence, program, Span(line, column, line, column + 1)) from None

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from tokenize import TokenError
 from typing import NoReturn
 
+from stepgrad.chains import parse_in_pieces
 from stepgrad.errors import ProgramError
 from stepgrad.source import Program, Span
 
 MAX_TEXT = 256 * 1024  # characters
 MAX_NESTING = 100
+TOO_DEEP = "nested too deeply; name parts of it on lines of their own"
+TOO_LONG = "this whole number has too many digits; write it as a float, as in 1e9"
+NOT_A_TARGET = "only names can be assigned"
+DOT = "·"  # a letter to Python
+
+ASCII_OF: Mapping[str, str] = {
+    sign: plain
+    for signs, plain in (
+        ("−–—‐‑", "-"), ("×·⋅∙∗•", "*"), ("÷∕⁄", "/"), ("²", "**2"), ("³", "**3"), ("“”„«»", '"'), ("‘’‚", "'"),
+        ("≤", "<="), ("≥", ">="), ("≠", "!="), ("√", "sqrt"), ("∑Σ", "sum"), ("，", ","), ("（", "("), ("）", ")"),
+    )
+    for sign in signs
+}  # fmt: skip
 
 
 def read(text: str, filename: str = "<text>") -> tuple[Program, ast.Module]:
@@ -26,49 +43,99 @@ def read(text: str, filename: str = "<text>") -> tuple[Program, ast.Module]:
     if len(text) > MAX_TEXT:
         raise ProgramError(f"the program has {len(text):,} characters; keep it under {MAX_TEXT:,}", program, start)
     if "\0" in text:
-        line = program.text.count("\n", 0, program.text.index("\0")) + 1
-        raise ProgramError("the program contains a NUL character; remove it", program, Span(line, 1, line, 1))
+        before = re.split("\r\n|\r|\n", program.text[: program.text.index("\0")])
+        place = Span(len(before), len(before[-1]) + 1, len(before), len(before[-1]) + 2)
+        raise ProgramError("the program contains a NUL character; remove it", program, place)
     try:
-        return program, ast.parse(program.text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Python's, about the program: it is never run as Python
+            tree = parse(program.text)
     except SyntaxError as error:
         refuse(program, error)
     except (RecursionError, MemoryError):
-        raise ProgramError(
-            "the program is nested too deeply; name parts of it on lines of their own", program, start
-        ) from None
-    except ValueError as error:  # lone surrogates
-        raise ProgramError(f"the program is not proper text ({error}); save it as UTF-8", program, start) from None
+        raise ProgramError(f"the program is {TOO_DEEP}", program, start) from None
+    except ValueError:  # lone surrogates
+        raise ProgramError("the program is not proper text; save it as UTF-8", program, start) from None
+    for node in ast.walk(tree) if DOT in program.text else ():
+        if isinstance(node, ast.Name) and DOT in node.id:
+            span = program.span_of(node)
+            raise ProgramError(f"`{DOT}` is not understood; write `*`", program, span)
+    return program, tree
+
+
+def parse(text: str) -> ast.Module:
+    """Parse by Python's own parser, in pieces what is too long for it."""
+    try:
+        return ast.parse(text)
+    except RecursionError:
+        try:
+            return parse_in_pieces(text)
+        except (SyntaxError, TokenError):  # the pieces are no expressions: it was something else that is deep
+            raise RecursionError from None
 
 
 def refuse(program: Program, error: SyntaxError) -> NoReturn:
     """Raise the parser's complaint as an error of ours, with its place."""
     line = error.lineno or 1
     text = program.line(line)
-    column = min(error.offset or 1, len(text) + 1)
+    column = max(1, min(error.offset or 1, len(text) + 1))
     end = error.end_offset if error.end_lineno == line and error.end_offset else column + 1
-    sentence = f"this is not Python: {error.msg}"
-    if "^" in text[column - 1 : column]:
-        sentence = "`^` is no operator here; write `**` for a power"
-    raise ProgramError(sentence, program, Span(line, max(1, column), line, max(end, column + 1))) from None
+    long = re.search(r"\d{4000,}", text) if error.msg.startswith("Exceeds the limit") else None
+    column, end = (long.start() + 1, long.end() + 1) if long else (column, end)
+    sentence = complaint(error.msg, text, column)
+    raise ProgramError(sentence, program, Span(line, column, line, max(end, column + 1))) from None
+
+
+def complaint(message: str, text: str, column: int) -> str:
+    """Say what the parser's message means here, and the way out."""
+    sign, before = text[column - 1 : column], text[: column - 1].rstrip()
+    if message.startswith("invalid character"):
+        return f"`{sign}` is not understood; {f'write `{ASCII_OF[sign]}`' if sign in ASCII_OF else 'remove it'}"
+    if message.startswith("invalid non-printable character"):
+        return f"the character U+{ord(sign):04X} cannot be seen and is not understood; write a space, or nothing"
+    if message.startswith("Exceeds the limit"):
+        return TOO_LONG
+    if message.startswith("too many"):  # nested parentheses, levels of indentation
+        return f"this is {TOO_DEEP}"
+    if message.startswith("leading zeros"):
+        return "a whole number does not begin with 0; leave the zeros out"
+    if message.startswith("cannot assign to"):
+        return f"{NOT_A_TARGET}; write the name on the left of `=`, as in `f = x + 1`"
+    side_by_side = re.match(r"(\d[\d_.]*)([^\W\d_]\w*)", text[number_start(text, column) :])
+    if message == "invalid decimal literal" and side_by_side:
+        return f"`{side_by_side[0]}` is no number; write `{side_by_side[1]}*{side_by_side[2]}` to multiply"
+    if sign == "^":
+        return "`^` is no operator here; write `**` for a power"
+    if message == "invalid syntax" and re.match(r"[\w)\]]", before[-1:]) and re.match(r"[\w(\[]", sign):
+        return "an operator is missing between these two; write one, as `*` to multiply, or begin a new line"
+    hint = "; write statements such as `f = (x + y) * z`" if message == "invalid syntax" else ""
+    return f"this is not Python: {message}{hint}"
+
+
+def number_start(text: str, column: int) -> int:
+    """Return where the digits begin that reach to a column."""
+    return len(re.sub(r"[\d_.]*\Z", "", text[:column]))
 
 
 def names_in_order(tree: ast.AST) -> Iterator[tuple[str, bool]]:
     """Yield every variable's name in the order of evaluation, and whether it is assigned there."""
-    match tree:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            yield node.id, isinstance(node.ctx, ast.Store)
+        waiting += reversed(parts_in_order(node))
+
+
+def parts_in_order(node: ast.AST) -> Sequence[ast.AST]:
+    """List what a node consists of, in the order of evaluation."""
+    match node:
         case ast.Assign(targets=targets, value=value):
-            yield from names_in_order(value)
-            for target in targets:
-                yield from names_in_order(target)
+            return [value, *targets]
         case ast.AnnAssign(target=target, value=value):
-            if value is not None:
-                yield from names_in_order(value)
-            yield from names_in_order(target)
-        case ast.AugAssign(target=ast.Name(id=name), value=value):
-            yield name, False
-            yield from names_in_order(value)
-            yield name, True
-        case ast.Name(id=name, ctx=context):
-            yield name, isinstance(context, ast.Store)
-        case _:
-            for child in ast.iter_child_nodes(tree):
-                yield from names_in_order(child)
+            return [target] if value is None else [value, target]
+        case ast.AugAssign(target=ast.Name(id=name) as target, value=value):
+            return [ast.Name(name, ast.Load()), value, target]
+        case ast.ImportFrom(names=aliases):
+            return [ast.Name(alias.asname or alias.name, ast.Store()) for alias in aliases]
+    return list(ast.iter_child_nodes(node))

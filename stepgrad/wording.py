@@ -6,18 +6,23 @@ What the text export prints and what the screen shows are put together here, so 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import zip_longest
+from math import prod
 from typing import NamedTuple
+from unicodedata import combining, east_asian_width
 
 from stepgrad.events import Backward, Event, Forward, Seed
 from stepgrad.formula import OPERANDS, spell
-from stepgrad.linear import LinearMap
+from stepgrad.linear import LinearMap, Term
 from stepgrad.ops import CONSTANT, INPUT
-from stepgrad.tensor import Array, Number, Tensor, flat, fold_rows, show_shape
+from stepgrad.tape import Node
+from stepgrad.tensor import Array, Number, Shape, Tensor, show_shape
 from stepgrad.trace import Trace
 
 MAX_ROWS, MAX_COLUMNS = 12, 8  # of a matrix; beyond, the middle is left out
+MAX_LITERAL = 40  # characters of a literal that an expression writes out
 ASCII = str.maketrans(
     {"×": "*", "·": "*", "⊙": "*", "ᵀ": "'", "∂": "d", "′": "'", "Σ": "sum", "‖": "|", "≈": "~=", "…": "..",
      "−": "-", "→": "->", "²": "**2", "³": "**3", "σ": "sigmoid", "–": "-"}
@@ -40,7 +45,7 @@ class Style(NamedTuple):
 
     def sign(self, text: str) -> str:
         """Spell mathematical signs as the style asks."""
-        return text.translate(ASCII) if self.ascii_only else text
+        return in_ascii(text) if self.ascii_only else text
 
     def number(self, number: Number) -> str:
         """Print a number.
@@ -57,8 +62,8 @@ class Style(NamedTuple):
         return f"{number:.{self.digits}e}" if lost or 1e9 <= abs(number) < float("inf") else fixed
 
     def rounded(self, array: Array) -> bool:
-        """Whether printing it loses digits."""
-        return any(x == x and type(x)(self.number(x)) != x for x in flat(array))
+        """Whether printing it loses digits of what is shown."""
+        return any(x == x and type(x)(self.number(x)) != x for x in shown(array))
 
     def equals(self, *arrays: Array) -> str:
         """Return ``=``, or ``≈`` where a printed number is rounded."""
@@ -72,31 +77,94 @@ class Style(NamedTuple):
         """
         if not isinstance(array, Tensor):
             return [self.number(array)]
-        if len(array.shape) > 2:
-            stacked = Tensor((array.shape[0] * array.shape[1], *array.shape[2:]), array.data)
-            return self.rows(stacked)
-        texts = list(map(self.number, array.data))
-        table = fold_rows(array.shape, texts) if len(array.shape) == 2 else [texts]
-        table = [elided(row, MAX_COLUMNS, self.sign("…")) for row in table]
+        mark, width = self.sign("…"), array.shape[-1]
+        columns = kept(width, MAX_COLUMNS)
+        table = [
+            [mark if c is None else self.number(array.data[r * width + c]) for c in columns]
+            for r in shown_rows(array)
+            if r is not None
+        ]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [f"[{' '.join(text.rjust(width) for text, width in zip(row, widths))}]" for row in table]
-        return elided(lines, MAX_ROWS, self.sign("…")) or ["[]"]
+        lines = iter(f"[{' '.join(text.rjust(width) for text, width in zip(row, widths))}]" for row in table)
+        return [mark if r is None else next(lines) for r in shown_rows(array)] or ["[]"]
+
+    def lines(self, array: Array) -> list[str]:
+        """Print an array as lines, with a blank one between the matrices of a stack.
+
+        >>> Style(0).lines(Tensor((2, 1, 2), [1.0, 2.0, 3.0, 4.0]))
+        ['[1 2]', '', '[3 4]']
+        """
+        rows = self.rows(array)
+        if not isinstance(array, Tensor) or len(array.shape) < 3 or not array.data:
+            return rows
+        lines: list[str] = []
+        for r, row in zip(shown_rows(array), rows, strict=True):
+            lines += ["", row] if r and r % array.shape[-2] == 0 else [row]
+        return lines
 
 
-def elided(items: list[str], most: int, mark: str) -> list[str]:
-    """Leave out the middle of a long list."""
-    if len(items) <= most:
-        return items
-    return [*items[: most // 2], mark, *items[len(items) - most // 2 + 1 :]]
+def in_ascii(text: str) -> str:
+    r"""Spell a text in ASCII: mathematical signs by others, what is left as Python would escape it.
+
+    >>> print(in_ascii("∂f/∂π ≈ 1 × 2"))
+    df/d\u03c0 ~= 1 * 2
+    """
+    return text if text.isascii() else escaped(text.translate(ASCII))
+
+
+def escaped(text: str) -> str:
+    """Spell a name in ASCII, so that different names stay different."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes: Chinese comes two cells a sign, accents none.
+
+    >>> cells("σ′"), cells("梯度")
+    (2, 4)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def filled(text: str, width: int) -> str:
+    """Fill a text up with blanks to so many cells."""
+    return text + " " * (width - cells(text))
+
+
+def kept(count: int, most: int) -> list[int | None]:
+    """List the places, out of ``count``, that are shown where the middle of a long list is left out: None there.
+
+    >>> kept(9, 4)
+    [0, 1, None, 8]
+    """
+    if count <= most:
+        return list(range(count))
+    return [*range(most // 2), None, *range(count - most // 2 + 1, count)]
+
+
+def shown_rows(tensor: Tensor) -> list[int | None]:
+    """List the rows of a tensor that are shown, those of all its matrices counted on."""
+    return kept(prod(tensor.shape[:-1]), MAX_ROWS)
+
+
+def shown(array: Array) -> list[Number]:
+    """List the numbers that are shown of an array."""
+    if not isinstance(array, Tensor):
+        return [array]
+    width = array.shape[-1]
+    columns = [c for c in kept(width, MAX_COLUMNS) if c is not None]
+    return [array.data[r * width + c] for r in shown_rows(array) if r is not None for c in columns]
 
 
 def beside(blocks: list[tuple[str, list[str]]], gap: str = "   ") -> list[str]:
     """Set labelled blocks of lines side by side."""
     columns = []
     for label, lines in blocks:
-        width = max(map(len, lines))
-        columns.append([(label if i == 0 else " " * len(label)) + line.ljust(width) for i, line in enumerate(lines)])
-    blank = [" " * len(column[0]) for column in columns]
+        width, indent = max(map(len, lines)), " " * cells(label)
+        columns.append([(label if i == 0 else indent) + line.ljust(width) for i, line in enumerate(lines)])
+    blank = [" " * cells(column[0]) for column in columns]
     joined = zip_longest(*columns)
     return [gap.join(text if text is not None else blank[i] for i, text in enumerate(row)).rstrip() for row in joined]
 
@@ -113,7 +181,8 @@ class Wording:
 
     def name(self, node: int) -> str:
         """Return a node's name."""
-        return self.trace.name(node, ascii_only=self.style.ascii_only)
+        name = self.trace.name(node, ascii_only=self.style.ascii_only)
+        return escaped(name) if self.style.ascii_only else name
 
     def operand(self, operand: object) -> str:
         """Return an operand's name, or the literal."""
@@ -121,8 +190,14 @@ class Wording:
             return self.name(operand)
         if isinstance(operand, Tensor):
             small = len(operand.data) <= MAX_COLUMNS and len(operand.shape) == 1
-            return self.style.rows(operand)[0] if small else f"({show_shape(operand.shape)} literal)"
+            text = f"[{', '.join(map(literal_text, operand.data))}]"
+            return text if small and len(text) <= MAX_LITERAL else f"({show_shape(operand.shape)} literal)"
         return literal_text(operand)
+
+    def operands(self, node: int) -> list[str]:
+        """Return the names of a node's operands, literals written out."""
+        operands = self.trace.node(node).operands
+        return [self.operand(self.trace.index_of(each) if isinstance(each, Node) else each) for each in operands]
 
     def expression(self, event: Forward) -> str:
         """Return what a forward step computes: ``w0 × x0``, or ``input``."""
@@ -135,6 +210,12 @@ class Wording:
         """Return what stands in the gate's box: ``×-1``, ``exp``."""
         literals = {i: self.operand(o) for i, o in enumerate(event.operands) if not isinstance(o, int)}
         return self.style.sign(event.gate.label(literals, self.trace.node(event.node).params))
+
+    def label_of(self, node: int) -> str:
+        """Return what stands in the box of a node's gate; the name of a leaf."""
+        event = self.trace[self.trace.forward_index(node)]
+        assert isinstance(event, Forward)
+        return self.label(event) if event.operands else self.name(node)
 
     def output(self, event: Event) -> str:
         """Return the name of the output from which the event's pass goes backward."""
@@ -155,9 +236,7 @@ class Wording:
 
     def operands_by_letter(self, event: Backward) -> dict[str, str]:
         """Return the names that stand for ``x``, ``y`` and ``z`` in the formulas of the event's gate."""
-        forward = self.trace[self.trace.forward_index(event.node)]
-        assert isinstance(forward, Forward)
-        names = dict(zip(OPERANDS, map(self.operand, forward.operands)))
+        names = dict(zip(OPERANDS, self.operands(event.node)))
         return {**names, "z": self.name(event.node)}
 
     def literals(self, event: Backward) -> dict[int, Array]:
@@ -191,13 +270,26 @@ class Wording:
         values = dict(zip(OPERANDS, self.trace.operand_values(event)))
         values["z"] = self.trace.value_at(event.node, event.step)
         names = self.operands_by_letter(event)
-        shown = [(self.partial(output, self.name(event.node)), event.upstream)]
-        shown += [(names[letter], values[letter]) for letter in dict.fromkeys(re.findall(r"{([xyz])}", formula))]
+        blocks = [(self.partial(output, self.name(event.node)), event.upstream)]
+        blocks += [(names[letter], values[letter]) for letter in dict.fromkeys(re.findall(r"{([xyz])}", formula))]
         result = self.partial(output, self.name(event.operand))
-        shown.append((result if event.first else self.style.sign("product"), event.product))
+        blocks.append((result if event.first else self.style.sign("product"), event.product))
         if not event.first:
-            shown.append((result, event.total))
-        return [(f"{name} {self.style.equals(value)} ", self.style.rows(value)) for name, value in shown]
+            blocks.append((result, event.total))
+        return [(f"{name} {self.style.equals(value)} ", self.style.lines(value)) for name, value in blocks]
+
+    def element(self, event: Backward, index: Shape) -> str:
+        """Write an element of the gradient that a tensor edge sends: ``∂f/∂W[0][1]``."""
+        return self.partial(self.output(event), self.name(event.operand) + bracketed(index))
+
+    def sum_of(self, event: Backward, index: Shape, terms: Sequence[Term], most: int = 2) -> str:
+        """Write the sum that an opened element is: ``∂f/∂q[0] · ∂q[0]/∂W[0][1] + …``."""
+        output, node, operand = self.output(event), self.name(event.node), self.name(event.operand)
+        written = [
+            f"{self.partial(output, result)} · {self.partial(result, operand + bracketed(index))}"
+            for result in (node + bracketed(term.result) for term in terms[:most])
+        ]
+        return self.style.sign(" + ".join(written + ["…"] * (len(terms) > most))) or "0"
 
     def arithmetic(self, event: Backward) -> tuple[str, str, str]:
         """Return a scalar edge's upstream, local and product in numbers."""
@@ -208,6 +300,11 @@ class Wording:
         """Write the seed's equation: ``∂f/∂f = 1``."""
         name = self.name(event.node)
         return self.partial(name, name)
+
+
+def bracketed(index: Shape) -> str:
+    """Spell an element's index: ``[0][1]``."""
+    return "".join(f"[{i}]" for i in index)
 
 
 def literal_text(number: object) -> str:

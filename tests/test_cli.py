@@ -117,10 +117,14 @@ REFUSALS = [
     (("run", "x = 1.0\nx = x * 2", "--max-steps", "3"), "<text>:2:5: the program takes more than 3 steps; shorten it, or raise --max-steps\n"),
     (("examples", "sigmiod"), "stepgrad: there is no example 'sigmiod'; `stepgrad examples` lists them; did you mean `sigmoid`?\n"),
     (("view", "sigmoid"), "stepgrad: the replay needs "),
+    (("run", "f = x", "x=constant(3)"), "<x>:1:1: this is no value; write a number or a list, as in 3 or [1, 2]"),
+    (("run", "f = x", "x=[[1],2]"), "stepgrad: 'x' cannot take this value: some entries are numbers and some are lists"),
+    (("run", "my circuit.sg"), "stepgrad: there is no file and no example 'my circuit.sg'"),
+    (("run", b"f = \xff"), "<text>:1:1: the program is not proper text; save it as UTF-8\nf = �\n"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "message"), REFUSALS, ids=[" ".join(each[0]) for each in REFUSALS])
+@pytest.mark.parametrize(("arguments", "message"), REFUSALS, ids=[str(each[0]) for each in REFUSALS])
 def test_refusals_have_a_place_a_sentence_and_status_2(arguments, message):
     assert refusal(*arguments).startswith(message)
 
@@ -136,19 +140,59 @@ def test_broken_input_files(tmp_path):
     )
     (tmp_path / "values.json").write_text("[1]", encoding="utf-8")
     assert "holds no values by name" in refusal("run", "f = x", "--inputs", "values.json", cwd=tmp_path)
-    assert refusal("run", ".").startswith("stepgrad: there is no file and no example '.'")
+    (tmp_path / "values.json").write_text('{"x": ' + "1" * 5000 + "}", encoding="utf-8")
+    assert "has too long or deep a value" in refusal("run", "f = x", "--inputs", "values.json", cwd=tmp_path)
+    (tmp_path / "values.json").write_text('\ufeff{"x": 3}', encoding="utf-8")
+    assert output("run", "f = x", "--inputs", "values.json", cwd=tmp_path).startswith("x = 3.0")
+    assert refusal("run", ".") == "stepgrad: '.' is a directory; name a file in it\n"
+    assert refusal("run", "/dev/zero").startswith("stepgrad: '/dev/zero' is too large for a program")
 
 
-def test_wrong_usage_is_said_by_argparse():
-    for arguments in (
-        ("run",),
-        ("frobnicate",),
-        ("trace", "sigmoid", "--digits", "-1"),
-        ("trace", "sigmoid", "--no-such"),
-    ):
-        done = stepgrad(*arguments)
-        assert done.returncode == 2
-        assert b"usage: stepgrad" in done.stderr
+USAGE = [
+    (("run",), "it needs PROGRAM; `stepgrad run --help` says more"),
+    (("frobnicate",), "there is no command 'frobnicate'; `stepgrad --help` says more"),
+    (("tarce", "sigmoid"), "there is no command 'tarce'; did you mean `trace`?; `stepgrad --help` says more"),
+    (("trace", "sigmoid", "--digits", "-1"), "--digits: '-1' is no whole number from 0 on; write one as in 4; `stepgrad trace --help` says more"),
+    (("trace", "sigmoid", "--digits", "٣"), "--digits: '٣' is no whole number from 0 on; write one as in 4; `stepgrad trace --help` says more"),
+    (("trace", "sigmoid", "--digits", "61"), "--digits: 61 digits are too many; ask for at most 60; `stepgrad trace --help` says more"),
+    (("trace", "sigmoid", "--no-such"), "'--no-such' is not understood here; `stepgrad --help` says more"),
+    (("gates", "exp"), "'exp' is not understood here; `stepgrad --help` says more"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), USAGE, ids=[" ".join(each[0]) for each in USAGE])
+def test_wrong_usage_is_said_in_one_line(arguments, sentence):
+    assert refusal(*arguments) == f"stepgrad: {sentence}\n"
+
+
+SHELL = [
+    ("run - <&-", 2, "stepgrad: standard input is closed; name a file, or give the program itself\n"),
+    ("trace sigmoid >&-", 2, "stepgrad: standard output is closed; send it to a file or to a terminal\n"),
+    ("trace sigmoid >/dev/full", 2, "stepgrad: the output cannot be written: No space left on device; send it elsewhere\n"),
+    ("run <(echo 'x = 2; f = x * 3')", 0, "f = 6.0\n∂f/∂x = 3.0\n"),
+    ("run /dev/stdin <<< 'x = 2; f = x * 3'", 0, "f = 6.0\n∂f/∂x = 3.0\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "status", "said"), SHELL, ids=[each[0] for each in SHELL])
+def test_streams_that_are_closed_full_or_pipes(command, status, said):
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m stepgrad {command}"],
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+        env=environment,
+    )
+    assert (done.returncode, (done.stdout + done.stderr).decode()) == (status, said)
+
+
+def test_an_ascii_stream_gets_ascii_signs():
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    assert "1 - z**2" in output("gates", env=ascii_only)
+    assert "f = ||W*x||**2" in output("examples", env=ascii_only)
+    assert refusal("run", "f = x² ", env=ascii_only).startswith("<text>:1:6: `**2` is not understood")
+    assert json.loads(output("run", "é = 2.0", "--json", env=ascii_only))["output"] == "é"
 
 
 def test_a_reader_that_stops_reading_is_no_error():

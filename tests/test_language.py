@@ -1,12 +1,13 @@
 """The language: what runs, and what is refused with a place and the way out."""
 
+import ast
 import math
 from fractions import Fraction
 
 import pytest
 
 import stepgrad
-from stepgrad import InputError, ProgramError, run
+from stepgrad import InputError, ProgramError, chains, run
 
 RUNS = [
     ("x = 2; y = 3; f = x * y", 6.0, {"x": 3.0, "y": 2.0}),
@@ -36,11 +37,22 @@ RUNS = [
     ("s = [1.0, 2.0]\nf = concat([s, s * 2])[3] + stack([s, s], axis=1)[1, 0]", 6.0, {"s": [0.0, 3.0]}),
     ("v = [1.0, 2.0]; B = [[[1.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [0.0, 2.0]]]\nf = sum(v @ B) + sum(B @ v)", 18.0,
      {"v": [6.0, 6.0], "B": [[[2.0, 3.0], [3.0, 4.0]], [[2.0, 3.0], [3.0, 4.0]]]}),
+    ("x = 1\nf = x * sum([1, 2] @ [[[1, 2], [3, 4]], [[5, 6], [7, 8]]])", 58.0, {"x": 58.0}),
+    ("x = [1, 2]\nf = sum(x * x)\nbackward(f)\ny = sum(x)\nbackward(y, sum(x.grad @ [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]))", 3.0, {"x": [116.0, 116.0]}),
     ("x = 2.0\nf = x * x\nf.backward()\ng = x.grad * 10", 4.0, {"x": 4.0}),
     ("s = [1.0, 2.0, 0.5]\nf = cross_entropy(s, 1) + s.cross_entropy(1)", 2 * 0.46436878, {}),
     ("dot = 3.0\nf = dot * dot", 9.0, {"dot": 6.0}),
     ("x = 1_000.0\nf = x", 1000.0, {"x": 1.0}),
     ("π = 2.0\nf = π * math.pi", 2 * math.pi, {"π": math.pi}),
+    ("x = 2; f = x * x; f.backward()\nz = 3 * x", 4.0, {"x": 4.0}),
+    ("x = [1, 2]\nf = x * x\nf.backward(gradient=[1, 1])", [1.0, 4.0], {"x": [2.0, 4.0]}),
+    ("x = (1.0, 2.0)\nf = sum(x)", 3.0, {"x": [1.0, 1.0]}),
+    ("x = [[1.0, 2.0]]\ns = x.shape\nf = sum(x.reshape(s[1], s[0]))", 3.0, {"x": [[1.0, 1.0]]}),
+    ("x = np.ones((2, 2), dtype=float)\nf = sum(x) + sum(np.zeros(shape=2)) + sum(np.array(object=[1, 2]))", 7.0, {"x": [[1.0] * 2] * 2}),
+    ("a = 0; n = 2\nx = np.ones((n, 3))\nf = sum(sum(x, axis=a).reshape(3, 1))", 6.0, {"a": 0.0, "n": 0.0, "x": [[1.0] * 3] * 2}),
+    ("a = 1; b = 2\nf = sum(np.array([a, b])) + np.array(a)", 4.0, {"a": 2.0, "b": 1.0}),
+    ("x = [1, 2, 3]\nf = sum(x[0:10**40])", 6.0, {"x": [1.0, 1.0, 1.0]}),
+    ("x = [1, 2]\nf = sum([np.array([1, 2]), np.array([3, 4])] * x)", 16.0, {"x": [4.0, 6.0]}),
 ]  # fmt: skip
 
 
@@ -71,6 +83,9 @@ REFUSED = [
     ("x = [1, 2]\nf = x * 2", "<text>:2:1: backward starts from a number, and this has shape (2,); take its sum, or give a seed"),
     ("x = [1, 2]\nf = x[2]", "<text>:2:5: index 2 is out of range; this axis has 2 entries, so use 0 to 1"),
     ("x = 2.0\nf = x[0]", "<text>:2:5: a number has no entries; index a vector or a matrix"),
+    ("x = [1, 2]\nf = x[::0]", "<text>:2:7: a slice has a step of 1 or more, or of -1 or less, not 0"),
+    ("x = 1\nf = [x, x][::0]", "<text>:2:12: a slice has a step of 1 or more, or of -1 or less, not 0"),
+    ("x = [1, 2, 3]\nf = broadcast(x, (2, 2))", "<text>:2:5: shapes (3,) and (2, 2) do not fit together; sizes must be equal, or 1, counted from the last axis"),
     ("x = [1, 2]\nf = x[0, 0]", "<text>:2:5: 2 indices are too many for shape (2,); give at most 1"),
     ("x = [1, 2]\nf = x[0.5]", "<text>:2:7: an index is a whole number, a slice, None or `...`"),
     ("x = [1, 2]\nf = sum(x, axis=1)", "<text>:2:5: there is no axis 1; the operand has axes 0 to 0"),
@@ -96,11 +111,54 @@ REFUSED = [
     ("", "<text>:1:1: the program computes nothing; write an expression"),
     ("# only a comment", "<text>:1:1: the program computes nothing; write an expression"),
     ("f = 1" + "0" * 400, "<text>:1:5: this number is larger than float64 can hold; keep it under 1.8e308"),
-    ("x = 1.0\nf = x\0", "<text>:2:1: the program contains a NUL character; remove it"),
+    ("x = 1.0\nf = x\0", "<text>:2:6: the program contains a NUL character; remove it"),
     ("s = [1.0, 2.0]\nf = cross_entropy(s, 2)", "<text>:2:5: label 2.0 is none of the 2 classes; use 0 to 1"),
     ("f = np.max([])", "<text>:1:5: `max` of nothing has no value; give it at least one number"),
-    ("x = np.zeros((100000, 100000))", "<text>:1:5: a tensor of shape (100000, 100000) has 10,000,000,000 numbers; keep it under 10,000,000"),
+    ("x = np.zeros((100000, 100000))", "<text>:1:5: a tensor of shape (100000, 100000) has 10,000,000,000 numbers; keep it under 1,000,000"),
     ("x = 2.0\nf = " + "(" * 150 + "x" + ")" * 150 + " + " + "-" * 150 + "x", "<text>:2:"),
+    ("a = 1; b = 2\nf = np.array([a, b])", "<text>:2:1: backward starts from a number, and this has shape (2,); take its sum, or give a seed"),
+    ("x = [1, 2]\ny = x * 2\nbackward(y, 3)", "<text>:3:1: the seed is a number, and the output wants one of shape (2,); give that"),
+    ("x = 2\nf = [[x]]", "<text>:2:1: backward starts from a number, and this has shape (1, 1); take its sum, or give a seed"),
+    ("x = 2\nbackward(x, junk=1)", "<text>:2:1: `backward` does not take `junk`; write `backward(output, gradient=None)`"),
+    ("x = constant([1, 2], a=3)", "<text>:1:5: `constant` does not take `a`; write `constant(value)`"),
+    ("x = constant()", "<text>:1:5: `constant` takes 1 argument, not 0; write `constant(value)`"),
+    ("n = len([1], a=2)", "<text>:1:5: `len` does not take `a`; write `len(x)`"),
+    ("x = np.ones(2, dtype=3)", "<text>:1:22: every number is a float64 here; leave `dtype` out"),
+    ("x = 1\nf = max(x, 0, axis=1)", "<text>:2:5: `max` does not take `axis`; write `max(x, y)`"),
+    ("x = 1\nf = exp(x, x=3)", "<text>:2:5: `exp` is given `x` twice; write `exp(x)`"),
+    ("x = 2\nf = x @ 3", "<text>:2:5: `@` multiplies vectors and matrices, and one side is a number; write `*`"),
+    ("f = 2 @ 3", "<text>:1:5: `@` multiplies vectors and matrices, and one side is a number; write `*`"),
+    ("x = 2\nf = dot(x, 2)", "<text>:2:5: `@` multiplies vectors and matrices, and one side is a number; write `*`"),
+    ("x = np.zeros(2, 3)", "<text>:1:5: `np.zeros` takes 1 argument, not 2; write `zeros(shape)`"),
+    ("x = np.array()", "<text>:1:5: `np.array` takes 1 argument, not 0; write `array(object)`"),
+    ("x = np.ones((1, 2.5))", "<text>:1:5: `shape` is a tuple of whole numbers; write `ones(shape)` with it as in `(2, 3)`"),
+    ("x = np.ones([[2]])", "<text>:1:5: `shape` is a tuple of whole numbers; write `ones(shape)` with it as in `(2, 3)`"),
+    ("x = np.ones((2,) * 2)", "<text>:1:13: a tuple is not joined, repeated or computed with; write it out, or a list for a vector"),
+    ("x = np.ones((10**7, 0))", "<text>:1:5: a tensor of shape (10000000, 1) has 10,000,000 numbers; keep it under 1,000,000"),
+    ("x = [...]", "<text>:1:5: `...` is not a number; give a number, a list of numbers or a name"),
+    ("x = np.array(None)", "<text>:1:5: nothing is not a number; give a number, a list of numbers or a name"),
+    ("x = 1.0\n" + "x = [x, x]\n" * 40, "<text>:21:5: this list holds 1,048,576 numbers; keep it under 1,000,000"),
+    ("x = 1.0\n" + "x = [x]\n" * 40, "<text>:34:5: lists are nested more than 32 deep; use fewer axes"),
+    ("x = np.ones((1000, 1000))\nf = sum(x @ x)", "<text>:2:9: the program takes more than 2,000,000 steps; shorten it, or raise --max-steps"),
+    ("x = 2\nf = x.zeros()", "<text>:2:5: `.zeros` is not known; write `zeros(shape)`"),
+    ("f = frobnicate(3)", "<text>:1:5: `frobnicate` is not known; `stepgrad gates` lists what is"),
+    ("f = 3 .grad", "<text>:1:5: only inputs, and what is computed from them, have a gradient; assign this to a name first"),
+    ("2 * 3", "<text>:1:1: the program computes nothing; assign a number to a name and compute with it, as in `f = 2*3`"),
+    ("x = 2\nx.data -= 1", "<text>:2:1: only names can be assigned; compute the new value and give it a name"),
+    ("x: float", "<text>:1:1: this says a type and no value; write the value behind it, as in `x: float = 2.0`"),
+    ("f = (x := 2)", "<text>:1:6: `:=` cannot be used yet; write the steps out one after another, as assignments"),
+    ("class A: pass", "<text>:1:1: classes cannot be used yet; write the steps out one after another, as assignments"),
+    ("x = 2\nf = x | 2", "<text>:2:5: `|` has no gate; use + - * / ** @"),
+    ("a, = 1, 2", "<text>:1:1: 1 name cannot take 2 values; give one value per name"),
+    ("x, *y = [1, 2]", "<text>:1:4: `*` before a name is not understood; name every entry"),
+    ("math = 3\nf = math.exp(1)", "<text>:2:5: `math` is a value here, not the module; give the value another name"),
+    ("f = 2x", "<text>:1:5: `2x` is no number; write `2*x` to multiply"),
+    ("f = x − y", "<text>:1:7: `−` is not understood; write `-`"),
+    ("f = x² + 1", "<text>:1:6: `²` is not understood; write `**2`"),
+    ("f = x·y", "<text>:1:5: `·` is not understood; write `*`"),
+    ("f = x y", "<text>:1:7: an operator is missing between these two; write one, as `*` to multiply, or begin a new line"),
+    ("f(x) = 3", "<text>:1:1: only names can be assigned; write the name on the left of `=`, as in `f = x + 1`"),
+    ("f = " + "1" * 5000, "<text>:1:5: this whole number has too many digits; write it as a float, as in 1e9"),
     ("é = 2.0; f = é + ü", "<text>:1:18: `ü` has no value; assign it on a line before, or supply ü=…"),
 ]  # fmt: skip
 
@@ -111,7 +169,7 @@ def test_refusal_is_one_sentence_with_its_place(program, message):
         run(program)
     first, source, caret = str(caught.value).split("\n")
     assert first.startswith(message) if message.endswith(":") or "foo" in message else first == message
-    assert source == program.replace("\0", "\0").split("\n")[caught.value.span.line - 1]
+    assert source == program.replace("\0", "�").split("\n")[caught.value.span.line - 1]
     assert set(caret.strip()) == {"^"}
     assert caret.index("^") == caught.value.span.column - 1
 
@@ -122,6 +180,90 @@ def test_a_deep_program_is_refused_and_a_long_one_runs():
             run("f = " + text)
     trace = run("x = 1.0\nf = " + " + ".join(["x"] * 900))
     assert trace.grads == {"x": 900.0}
+
+
+LONG = {
+    "sum": "f = " + " + ".join(["x"] * 20_000),
+    "product": "f = " + "*".join(["x"] * 3000),
+    "over lines": "f = (" + "\n + ".join(["é*2 - x"] * 2500) + ")",
+    "mixed": "f = -1 + " + " - ".join(["(" + "*".join(["x"] * 1000) + ")"] * 12),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_chains_may_have_any_length(name):
+    trace = run("x = 1.0; é = 1.0\n" + LONG[name])
+    expected = {"sum": 20_000.0, "product": 3000.0, "over lines": -2500.0, "mixed": -10_000.0}
+    assert trace.grads["x"] == expected[name]
+
+
+PIECES = [
+    "f = a*b*c*d*e + x - -y*z*z*z*z*z + b+c+d+e+f\ng=(\n a+b # é\n + é+ü*2+5\n+6\n , [1+2+3+4*(x+x+x+x)*1*2*3, 3][0]+1+2)",
+    "f = é+ü+é+ü + \\\n ü+ü+é+f(a+b+c+d+e, k=-a**2+b+c+d)\nx[1+1+2+3:1*2*3*4].T+'a+'+1+1+1",
+    "f=_+_+_+_+_\nx+=1+2+3+4\ng = a+b+c if a-b-c-d else -2+3+4+5==1+2+3+4",
+    "def g(x):\n    return x+x+x*y*y*y**2**-3*d@f//g+1\nprint(*x+y+z+z, lambda a: a+a+a+a)\na = not x+x+x and b+b+b+ ~a.b+a",
+]
+
+
+@pytest.mark.parametrize("text", PIECES)
+def test_parsing_in_pieces_gives_the_same_tree(text, monkeypatch):
+    monkeypatch.setattr(chains, "MAX_LINKS", 2)
+    assert len(list(chains.cuts(text))) >= 2
+    pieces, whole = chains.parse_in_pieces(text), ast.parse(text)
+    assert ast.dump(pieces, include_attributes=True) == ast.dump(whole, include_attributes=True)
+
+
+DEEP = ["(" * 100_000, "-" * 100_000 + "x", "x" + ".T" * 450, "x" + ".exp()" * 3000, "x" + "[0]" * 3000, "x**" * 3000 + "2", "x if x else " * 20_000 + "2"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DEEP, ids=[each[:12] for each in DEEP])
+def test_other_depths_end_in_a_sentence(text):
+    with pytest.raises(
+        ProgramError, match="nested too deeply; name parts of it on lines of their own|cannot be used yet"
+    ):
+        run("x = 1.0\nf = " + text)
+
+
+def test_a_supplied_value_leaves_constants_constant():
+    assert run("X, w = constant([1, 2]), [3, 4]\nf = sum(X * w)", X=[5, 6]).grads == {"w": [5.0, 6.0]}
+    assert run("X = Y = constant(2)\nz = 3\nf = X * Y * z", X=7).grads == {"z": 14.0}
+    assert run("C = constant([1, 2])\na, b = C\nz = 3\nf = a * b * z", a=7).grads == {"z": 14.0}
+    assert run("from math import pi\nf = pi * 2", pi=3).grads == {"pi": 2.0}
+
+
+def test_supplied_names_are_read_as_python_reads_them():
+    trace = run("ﬁ = 2\nf = ﬁ * 2", {"ﬁ": 3}, output="ﬁ")
+    assert (trace.output, trace.value) == ("fi", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([[1], 2], "'x' cannot take this value: some entries are numbers and some are lists"),
+        (None, "'x' cannot take this value: nothing is not a number"),
+        (10**400, "'x' cannot take this value: this number is larger than float64"),
+    ],
+)
+def test_a_bad_supplied_value_is_named(value, message):
+    with pytest.raises(InputError, match=message):
+        run("f = x * 2", x=value)
+
+
+def test_a_list_may_not_be_the_output():
+    with pytest.raises(ProgramError, match="has shape .2,.; take its sum"):
+        run("x = 2\ng = [x, x]\nf = x", output="g")
+
+
+def test_what_is_not_printable_is_shown_as_a_sign():
+    with pytest.raises(ProgramError) as caught:
+        run("f = x\x1b[31m")
+    assert str(caught.value).splitlines()[1] == "f = x�[31m"
+
+
+def test_work_on_tensors_counts_as_steps():
+    assert run("x = [1.0, 2.0]\nf = sum(x * x)", max_steps=9).value == 5.0
+    with pytest.raises(ProgramError, match="more than 5,000 steps"):
+        run("x = np.ones((50, 50))\nf = sum(x @ x)", max_steps=5000)
 
 
 def test_inputs_from_outside():
@@ -165,6 +307,9 @@ def test_exact_fractions_read_literals_as_written():
         run("x = 1; f = exp(x)", number=Fraction)
     with pytest.raises(ProgramError, match="divided by zero"):
         run("x = 0; f = 1/x", number=Fraction)
+    for program, given in (("x = inf", {}), ("x = 1; f = x * np.nan", {}), ("x = 1", {"x": math.inf})):
+        with pytest.raises(stepgrad.StepgradError, match="is no fraction; use number=float, which has inf and nan"):
+            run(program, given, number=Fraction)
     with pytest.raises(InputError, match="float or Fraction"):
         run("x = 1", number=int)
 

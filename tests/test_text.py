@@ -8,7 +8,8 @@ import pytest
 import stepgrad
 from stepgrad import FormatError, render, run
 from stepgrad.gallery import example_paths, example_text
-from stepgrad.wording import Style, Wording
+from stepgrad.tensor import Tensor
+from stepgrad.wording import Style, Wording, cells
 
 GOLDEN = Path(__file__).parent / "golden"
 TEXTS = [
@@ -114,3 +115,53 @@ def test_the_words_of_a_step():
     assert wording.local_rule(trace[14]) == "∂f/∂z = -1/z²"
     assert wording.label(trace[9]) == "×-1"
     assert wording.expression(trace[12]) == "1 / z"
+
+
+def test_a_rounded_seed_and_literal_are_not_called_exact():
+    assert "∂f/∂f                 ≈ 0.33  the seed" in str(run("x = 1; f = x * 2\nf.backward(1/3)"))
+    assert "f = x × [1.333, 2] ≈ [1.33 4.00]" in str(run("x = [1, 2]; f = x * [1.333, 2]\nf.backward([1, 1])"))
+
+
+def test_versions_in_ascii_keep_the_columns():
+    lines = list(render(run("c = 1.0\nc = c + c\nc = c * c"), ascii_only=True))
+    assert lines[2:4] == ["   2  c#2 = c + c     = 2.00", "   3  c#3 = c#2 * c#2 = 4.00"]
+
+
+def test_names_that_are_not_ascii_are_escaped_in_ascii():
+    text = "\n".join(render(run("π = 2.0; σ = π * π"), ascii_only=True))
+    assert text.isascii()
+    assert "\\u03c3 = \\u03c0 * \\u03c0 = 4.00" in text
+
+
+def test_a_stack_of_matrices_is_separated():
+    lines = str(run("x = [[[1, 2]], [[3, 4]]]; f = sum(x)")).splitlines()
+    assert lines[2:5] == ["        [1.00 2.00]", "", "        [3.00 4.00]"]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "a_long_name" * 9 + " = 2.0; f = sqrt(" + "a_long_name" * 9 + " - 2)",
+        "梯度" * 30 + " = 2.0; f = " + "梯度" * 30 + " * 3",
+        "x = [0.0, 1.0]; f = sum(log(x - 1) + x / (x - 1))",
+        "x = 1.0; f = x * 2; f.backward(1e300)",
+    ],
+)
+def test_no_line_is_wider_than_asked(program):
+    for line in render(run(program), width=50, digits=8):
+        assert cells(line) <= 50
+
+
+def test_wide_names_keep_the_columns():
+    lines = list(render(run("梯度 = 2.0; f = 梯度 * 3; g = f + 1")))
+    assert lines[1:4] == [
+        "   1  梯度            = 2.00  input",
+        "   2  f    = 梯度 × 3 = 6.00",
+        "   3  g    = f + 1    = 7.00",
+    ]
+
+
+def test_rounding_asks_only_for_what_is_shown():
+    hidden = Tensor((1, 20), [0.5] * 10 + [1 / 3] + [0.5] * 9)
+    assert Style().equals(hidden) == "="
+    assert Style().equals(Tensor((1, 2), [1 / 3, 0.5])) == "≈"

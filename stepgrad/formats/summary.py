@@ -23,7 +23,7 @@ def summary(trace: Trace) -> Iterator[str]:
         "grads": plain_json(trace.grads),
         "steps": len(trace),
     }
-    yield json.dumps(found, ensure_ascii=False, allow_nan=False)
+    yield json.dumps(found, allow_nan=False)
 
 
 def plain_json(value: Any) -> Any:

@@ -5,14 +5,14 @@ Columns are laid out by the first events, so that a trace of any length streams 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 from stepgrad.events import Backward, Event, Forward, Seed
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, beside
+from stepgrad.wording import Style, Wording, beside, cells, filled
 
 LAID_OUT = 500  # events that the columns are laid out by
 INDENT = " " * 6
@@ -42,22 +42,27 @@ class TextExport:
         self.style = style
         self.width = width
         self.wording = Wording(trace, style)
-        first = list(islice(trace, LAID_OUT))
+        self.first = first = list(islice(trace, LAID_OUT))
         forwards = [event for event in first if isinstance(event, Forward)]
-        edges = [event for event in first if isinstance(event, Backward)]
+        edges = [event for event in first if isinstance(event, Backward) and is_number(event.local)]
         half = width // 2
         self.step_width = max(4, len(str(len(trace))))
-        self.name_width = fitting([len(event.name) for event in forwards], half // 2)
-        self.expression_width = fitting([len(self.wording.expression(event)) for event in forwards], half)
-        self.equation_width = fitting([len(self.wording.equation(event)) for event in edges], half)
+        self.name_width = fitting([cells(self.wording.name(event.node)) for event in forwards], half // 2)
+        self.expression_width = fitting([cells(self.wording.expression(event)) for event in forwards], half)
+        self.equation_width = fitting([cells(self.wording.equation(event)) for event in edges], half)
         values = [event.value for event in forwards] + [x for e in edges for x in (e.upstream, e.local, e.product)]
         self.number_width = fitting([len(style.number(x)) for x in values if is_number(x)], 12)
 
     def lines(self) -> Iterator[str]:
-        """Yield all lines."""
+        """Yield all lines; where one is too wide, it goes on in the next."""
+        for line in self.unbroken():
+            yield from broken(line, self.width)
+
+    def unbroken(self) -> Iterator[str]:
+        """Yield all lines, however wide."""
         passes = len(self.trace.passes)
         previous: Event | None = None
-        for event in self.trace:
+        for event in chain(self.first, islice(self.trace, LAID_OUT, None)):
             if isinstance(event, Forward) and not isinstance(previous, Forward):
                 if previous is not None:
                     yield ""
@@ -88,9 +93,9 @@ class TextExport:
         """Yield a forward step: its name, its expression, its value."""
         name, expression = self.wording.name(event.node), self.wording.expression(event)
         if event.operands:
-            left, remark = f"{name:<{self.name_width}} = {expression:<{self.expression_width}}", ""
+            left, remark = f"{filled(name, self.name_width)} = {filled(expression, self.expression_width)}", ""
         else:
-            left, remark = f"{name:<{self.name_width + 3 + self.expression_width}}", f"  {expression}"
+            left, remark = filled(name, self.name_width + 3 + self.expression_width), f"  {expression}"
         yield from self.with_value(f"{event.step:>{self.step_width}}  {left}", event.value, remark)
 
     def with_value(self, left: str, value: Array, remark: str = "") -> Iterator[str]:
@@ -99,21 +104,18 @@ class TextExport:
         if not isinstance(value, Tensor):
             yield from self.fitted(left, f"{relation} {self.style.number(value):>{self.number_width}}{remark}")
             return
-        rows = self.style.rows(value)
+        rows = self.style.lines(value)
         shape = show_shape(value.shape)
         if len(rows) == 1:
             yield from self.fitted(left, f"{relation} {rows[0]}  {shape}{remark}")
             return
         yield from self.fitted(left, f"{relation} {shape}{remark}")
-        yield from (f"{INDENT}  {row}" for row in rows)
+        yield from indented(rows)
 
     def seed(self, event: Seed) -> Iterator[str]:
         """Yield the seed."""
-        left = f"{event.step:>{self.step_width}}  {self.wording.seeded(event):<{self.equation_width}}"
-        if isinstance(event.gradient, Tensor):
-            yield from self.with_value(left, event.gradient)
-        else:
-            yield f"{left} = {self.style.number(event.gradient)}  the seed"
+        left = f"{event.step:>{self.step_width}}  {filled(self.wording.seeded(event), self.equation_width)}"
+        yield from self.with_value(left, event.gradient, "  the seed")
 
     def scalar_edge(self, event: Backward) -> Iterator[str]:
         """Yield an edge between numbers: names, then numbers, then the rule where there is room."""
@@ -125,9 +127,9 @@ class TextExport:
             total = self.style.number(event.total)
             numbers += f", total {'' if self.style.equals(event.total) == '=' else self.style.sign('≈ ')}{total}"
         rule = self.wording.local_rule(event)
-        left = f"{event.step:>{self.step_width}}  {self.wording.equation(event):<{self.equation_width}}"
+        left = f"{event.step:>{self.step_width}}  {filled(self.wording.equation(event), self.equation_width)}"
         whole = f"{left} {numbers}   {rule}"
-        if rule and len(whole) <= self.width:
+        if rule and cells(whole) <= self.width:
             yield whole
         else:
             yield from self.fitted(left, numbers)
@@ -138,9 +140,9 @@ class TextExport:
         yield from self.fitted(left, f"  {show_shape(getattr(event.product, 'shape', ()))}")
         blocks = self.wording.factors(event)
         lines = beside(blocks)
-        if max(map(len, lines)) > self.width - len(INDENT) - 2:
+        if max(map(cells, lines)) > self.width - len(INDENT) - 2:
             lines = [line for block in blocks for line in beside([block])]
-        yield from (f"{INDENT}  {line}" for line in lines)
+        yield from indented(lines)
 
     def gradients(self) -> Iterator[str]:
         """Yield the gradients of all inputs."""
@@ -152,15 +154,15 @@ class TextExport:
         yield f"Gradients of {output}"
         inputs = self.trace.inputs
         labels = {node: self.wording.partial(output, self.wording.name(node)) for node in inputs}
-        widest = fitting([len(label) for label in labels.values()], self.width // 2)
+        widest = fitting([cells(label) for label in labels.values()], self.width // 2)
         for node, label in labels.items():
             yield from self.with_value(
-                f"{'':>{self.step_width}}  {label:<{widest}}", self.trace.gradient(node, len(self.trace))
+                f"{'':>{self.step_width}}  {filled(label, widest)}", self.trace.gradient(node, len(self.trace))
             )
 
     def fitted(self, left: str, right: str) -> Iterator[str]:
         """Yield one line, or two where one would be too wide."""
-        if len(left) + 1 + len(right) <= self.width:
+        if cells(left) + 1 + cells(right) <= self.width:
             yield f"{left} {right}"
         else:
             yield left.rstrip()
@@ -170,6 +172,23 @@ class TextExport:
 def is_number(array: Array) -> bool:
     """Whether it is a number rather than a tensor or a map."""
     return not isinstance(array, (Tensor, LinearMap))
+
+
+def indented(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines that belong to the step above; blank ones stay empty."""
+    return (f"{INDENT}  {line}" if line else "" for line in lines)
+
+
+def broken(line: str, width: int) -> Iterator[str]:
+    """Break a line that is too wide, at blanks where there are any."""
+    while cells(line) > width:
+        end = next(i for i in range(min(len(line), width), 0, -1) if cells(line[:i]) <= width)
+        start = len(line) - len(line.lstrip())
+        blank = line.rfind(" ", start + 1, end + 1)
+        end = blank if blank > start else end
+        yield line[:end].rstrip()
+        line = f"{INDENT}    {line[end:].lstrip()}"
+    yield line
 
 
 def fitting(lengths: list[int], most: int) -> int:
