@@ -1,0 +1,224 @@
+"""The step pane: the chain rule with names, then with numbers, and what the gate does."""
+
+from __future__ import annotations
+
+from stepgrad.events import Backward, Forward, Seed
+from stepgrad.linear import LinearMap
+from stepgrad.ops import CONSTANT, INPUT
+from stepgrad.tensor import Tensor, entry, show_shape
+from stepgrad.wording import Wording, beside
+from tui.session import Session
+from tui.view.page import Line, Sheetful, Words
+
+LEGEND: Line = (
+    Words("■", "upstream"), Words(" upstream   ", "dim"),
+    Words("■", "local"), Words(" local   ", "dim"),
+    Words("■", "gradient"), Words(" product", "dim"),
+)  # fmt: skip
+
+
+def step_page(session: Session, width: int) -> Sheetful:
+    """Return what the step pane shows."""
+    event, wording = session.cursor.event, session.wording
+    match event:
+        case Forward():
+            lines = forward_lines(event, wording)
+        case Seed():
+            lines = seed_lines(event, wording)
+        case Backward():
+            lines = [edge_title(event, wording), ()]
+            if session.cursor.element is not None:
+                lines += opened_lines(session, event)
+            elif isinstance(event.local, LinearMap):
+                lines += tensor_lines(event, wording, width)
+            else:
+                lines += number_lines(event, wording)
+            lines += fork_lines(session, event)
+    note = None if isinstance(event, Seed) else event.note
+    if note:
+        lines += [(Words("  note ", "strong"), Words(wording.style.sign(note), "note"))]
+    if isinstance(event, Backward) and session.cursor.element is None:
+        words = f"{wording.label_of(event.node)} {wording.style.sign(wording.trace.node(event.node).gate.words)}."
+        lines += [(), (Words(words, "dim"),), (), LEGEND]
+    return Sheetful([part for line in lines for part in folded(line, width)])
+
+
+def forward_lines(event: Forward, wording: Wording) -> list[Line]:
+    """Write a forward step: its equation, the operands' values, the result."""
+    name = wording.name(event.node)
+    if event.gate in (INPUT, CONSTANT):
+        given = "an input: it gets a gradient" if event.gate is INPUT else "a constant: no gradient flows to it"
+        return [
+            (Words("Forward ", "strong"), Words(f"{name} is {given}")),
+            (),
+            *valued(wording, name, event.value, "value"),
+        ]
+    lines: list[Line] = [
+        (Words("Forward ", "strong"), Words(f"{name} = {wording.expression(event)}")),
+        (),
+    ]
+    trace = wording.trace
+    seen: dict[int, None] = dict.fromkeys(operand for operand in event.operands if isinstance(operand, int))
+    for operand in seen:
+        lines += valued(wording, wording.name(operand), trace.value_at(operand, event.step), "operand")
+    lines += valued(wording, name, event.value, "value strong")
+    return [*lines, (), (Words(f"Backward it {wording.style.sign(event.gate.words)}.", "dim"),)]
+
+
+def valued(wording: Wording, name: str, value: object, role: str) -> list[Line]:
+    """Write ``name = value``, a matrix over several lines."""
+    label = f"  {name} {wording.style.equals(value)} "
+    lines = beside([(label, wording.style.rows(value))])
+    shape = f"  {show_shape(value.shape)}" if isinstance(value, Tensor) else ""
+    first = (Words(label), Words(lines[0][len(label) :], role), Words(shape, "dim"))
+    return [first, *((Words(line, role),) for line in lines[1:])]
+
+
+def seed_lines(event: Seed, wording: Wording) -> list[Line]:
+    """Write the seed."""
+    equation = wording.seeded(event)
+    return [
+        (Words("Backward ", "strong"), Words(f"begins at {wording.name(event.node)}")),
+        (),
+        *valued(wording, equation, event.gradient, "gradient strong"),
+        (),
+        (Words("The seed: the output changes by 1 for each 1 that it changes.", "dim"),),
+    ]
+
+
+def edge_title(event: Backward, wording: Wording) -> Line:
+    """Say between which values the edge runs, and through which gate."""
+    arrow = wording.style.sign(" → ")
+    label = wording.label_of(event.node)
+    return (
+        Words("Backward ", "strong"),
+        Words(f"{wording.name(event.node)}{arrow}{wording.name(event.operand)}"),
+        Words(f"  through {label}", "dim"),
+    )
+
+
+def number_lines(event: Backward, wording: Wording) -> list[Line]:
+    """Write the chain rule of an edge between numbers: with names, with numbers, the gate's rule."""
+    output, node, operand = wording.output(event), wording.name(event.node), wording.name(event.operand)
+    result, times = wording.partial(output, operand), wording.style.sign(" · ")
+    upstream, local, product = wording.arithmetic(event)
+    style = wording.style
+    factors = style.equals(event.upstream, event.local)
+    relation = style.equals(event.upstream, event.local, event.product)
+    indent = " " * (2 + len(result))
+    becomes = "=" if event.first else "+="
+    lines: list[Line] = [
+        (
+            Words(f"  {result} {becomes} "),
+            Words(wording.partial(output, node), "upstream"),
+            Words(times),
+            Words(wording.partial(node, operand), "local"),
+        ),
+        (
+            Words(f"{indent} {factors:>{len(becomes)}} "),
+            Words(upstream, "upstream"),
+            Words(style.sign(" × ")),
+            Words(local, "local"),
+            Words(f" {relation} "),
+            Words(product, "gradient strong"),
+        ),
+    ]
+    rule = wording.local_rule(event)
+    return [*lines, (Words("  where "), Words(rule, "local"))] if rule else lines
+
+
+def tensor_lines(event: Backward, wording: Wording, width: int) -> list[Line]:
+    """Write the chain rule of an edge between tensors: with names, then with its matrices."""
+    return [(Words(f"  {wording.equation(event)}"),), *matrix_lines(event, wording, width)]
+
+
+def matrix_lines(event: Backward, wording: Wording, width: int) -> list[Line]:
+    """Set the matrices of a tensor edge side by side where there is room, else one below the other."""
+    blocks = wording.factors(event)
+    products = 1 if event.first else 2
+    roles = ["upstream", *["local"] * (len(blocks) - 1 - products), *["gradient strong"] * products]
+    columns = [
+        [(Words(label if i == 0 else " " * len(label)), Words(row, role)) for i, row in enumerate(rows)]
+        for (label, rows), role in zip(blocks, roles, strict=True)
+    ]
+    widths = [max(sum(len(words.text) for words in line) for line in column) for column in columns]
+    if sum(widths) + 3 * len(widths) > width:
+        return [(Words("  "), *line) for column in columns for line in column]
+    lines = []
+    for y in range(max(map(len, columns))):
+        line: Line = (Words("  "),)
+        for column, size in zip(columns, widths, strict=True):
+            found = column[y] if y < len(column) else ()
+            line = (*line, *found, Words(" " * (size - sum(len(words.text) for words in found) + 3)))
+        lines.append(line)
+    return lines
+
+
+def opened_lines(session: Session, event: Backward) -> list[Line]:
+    """Write one element of an opened tensor step: every scalar product that it is the sum of."""
+    wording = session.wording
+    index, terms = session.cursor.opened()
+    style = wording.style
+    title = wording.element(event, index)
+    lines: list[Line] = [(Words(f"  {title} = "), Words(wording.sum_of(event, index, terms)))]
+    for term in terms[:MOST_TERMS]:
+        relation = style.equals(term.upstream, term.local, term.product)
+        lines.append(
+            (
+                Words("    "),
+                Words(style.number(term.upstream), "upstream"),
+                Words(style.sign(" × ")),
+                Words(style.number(term.local), "local"),
+                Words(f" {relation} "),
+                Words(style.number(term.product), "gradient"),
+            )
+        )
+    if len(terms) > MOST_TERMS:
+        lines.append((Words(f"    and {len(terms) - MOST_TERMS} more", "dim"),))
+    element = entry(event.product, index)
+    lines.append((Words(f"  {title} {style.equals(element)} "), Words(style.number(element), "gradient strong")))
+    return [*lines, (), (Words("→ ← from element to element, escape closes", "dim"),)]
+
+
+MOST_TERMS = 12
+
+
+def fork_lines(session: Session, event: Backward) -> list[Line]:
+    """Write the addition where gradients meet."""
+    if event.first:
+        return []
+    wording, style = session.wording, session.style
+    name = wording.partial(wording.output(event), wording.name(event.operand))
+    if isinstance(event.total, Tensor):
+        return [(Words(f"  gradients add at forks: {name} += product", "fork"),)]
+    before = session.trace.gradient_at(event.operand, event.step - 1)
+    added = f"{style.number(before)} + {bracketed(style.number(event.product))}"
+    relation = style.equals(before, event.product, event.total)
+    return [
+        (
+            Words(f"  gradients add at forks: {added} {relation} ", "fork"),
+            Words(style.number(event.total), "gradient strong"),
+        )
+    ]
+
+
+def bracketed(number: str) -> str:
+    """Put a negative number in parentheses."""
+    return f"({number})" if number.startswith("-") else number
+
+
+def folded(line: Line, width: int) -> list[Line]:
+    """Fold a line of plain sentences at blanks; one of formulas and matrices stays as it is."""
+    text = "".join(words.text for words in line)
+    if len(text) <= width or len(line) > 2 or width < 10:
+        return [line]
+    lines: list[list[Words]] = [[]]
+    room = width
+    for words in line:
+        for piece in words.text.split(" "):
+            if len(piece) > room and lines[-1]:
+                lines.append([])
+                room = width
+            lines[-1].append(Words(piece + " ", words.role))
+            room -= len(piece) + 1
+    return [tuple(each) for each in lines]

@@ -1,0 +1,1 @@
+"""The widgets: thin, drawn line by line from pages."""
