@@ -75,13 +75,29 @@ def test_every_format_example_and_public_name_is_documented():
         assert (getattr(stepgrad, name).__doc__ or "").strip(), name
 
 
-def test_every_key_of_the_replay_is_documented():
+def test_readmes_key_table_is_the_table_of_keys():
     from tui.keys import KEYS
 
-    for key in KEYS:
-        row = next((line for line in README.splitlines() if key.words in line and line.startswith("| `")), "")
-        for name in key.keys:
-            assert f"`{name}`" in row, (name, key.words)
+    table = README[README.index("| key | does |") :].split("\n\n")[0].splitlines()[2:]
+    assert table == [f"| {' '.join(f'`{name}`' for name in key.keys)} | {key.words} |" for key in KEYS]
+
+
+def test_keys_are_not_given_twice():
+    from tui.keys import KEYS
+
+    names = [name for key in KEYS for name in key.keys]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "docs").glob("*.svg")))
+def test_the_pictures_show_the_screen_as_it_is(name):
+    pytest.importorskip("textual")
+    from tests.pictures import SHOTS, take, text_of
+
+    assert f"docs/{name}.svg" in README
+    assert name in SHOTS
+    kept = (ROOT / "docs" / f"{name}.svg").read_text(encoding="utf-8")
+    assert text_of(kept) == text_of(take(name)), "run `python -m tests.pictures`"
 
 
 def test_every_public_function_has_a_docstring():

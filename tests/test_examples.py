@@ -43,7 +43,7 @@ def test_expectation(name, expected):
 def test_every_example_has_a_title_a_source_and_expectations(name):
     text = example_text(name)
     assert example_title(example_paths()[name])
-    assert "CS231n" in text or "lecture notes" in text, "cite the source"
+    assert re.search(r"CS231n|lecture notes|\(\d{4}\)", text), "cite the source"
     assert any(each == name for each, _ in EXPECTATIONS)
 
 
