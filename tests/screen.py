@@ -7,7 +7,6 @@ os.environ["TEXTUAL_ANIMATIONS"] = "none"  # read when Textual is imported
 
 from stepgrad.gallery import find_program
 from stepgrad.language import Recipe
-from tui.app import Replay
 from tui.session import Session
 
 LEARNING = "w = 2.0\n" + "\n".join(f"L{k} = (w*{k} - 1)**2; backward(L{k})" for k in range(1, 7))
@@ -20,6 +19,7 @@ def session_of(program):
 
 def drive(program, body, *, size=(120, 36), **options):
     """Run ``await body(app, pilot)`` on the replay of a program, a session, or an example's name."""
+    from tui.app import Replay  # here, so that tests of pages need no Textual
 
     async def main():
         session = program if isinstance(program, Session) else session_of(program)

@@ -9,7 +9,6 @@ from tests.screen import LEARNING, session_of
 from tui.keys import KEYS
 from tui.plan import PANES, arranged
 from tui.session import Session, split_values
-from tui.settings import Settings, load_settings, save_settings, settings_path
 from tui.view.bars import Timeline, status_line
 from tui.view.circuit import CircuitPage
 from tui.view.events import EventsPage
@@ -334,6 +333,9 @@ def test_panes_tile_the_body(width, height):
 
 
 def test_settings_are_kept_and_survive_damage():
+    pytest.importorskip("platformdirs")  # comes with Textual
+    from tui.settings import Settings, load_settings, save_settings, settings_path
+
     assert load_settings() == (Settings(), "")
     assert save_settings(Settings("nord", 4)) == ""
     assert load_settings() == (Settings("nord", 4), "")
