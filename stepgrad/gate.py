@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import isfinite, prod
 from typing import Any, TypeAlias
 
@@ -41,12 +42,16 @@ class Gate:
         How it is called, operands first: ``"sum(x, axis=None, keepdims=False)"``.
     words : str
         What it does to gradients, in one sentence for a learner.
+    params : tuple of str
+        Which names of the signature are no operands: ``("axis", "keepdims")``.
     samples : tuple of (operands, params)
         Where tests check the row: operands as programs write them.
     also : tuple of str
         Other names under which course code calls it.
     infix : bool
         Whether it is written between its operands.
+    constant : bool
+        Whether what it makes is a constant, also of a literal.
     masked : bool
         Whether PyTorch lets nothing through where the local is 0, not even 0 × inf = nan.
     """
@@ -55,10 +60,16 @@ class Gate:
     symbol: str
     signature: str
     words: str
+    params: tuple[str, ...] = ()
     samples: tuple[tuple[tuple[Any, ...], dict[str, Any]], ...] = ()
     also: tuple[str, ...] = ()
     infix: bool = False
+    constant: bool = False
     masked: bool = False
+
+    def with_params(self, params: Params) -> Gate:
+        """Return the row to apply with these parameters: itself, unless they stand in its text."""
+        return self
 
     def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute the result and, for every operand that is wanted, its local.
@@ -97,7 +108,7 @@ class Gate:
         return None
 
     def used_convention(
-        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local
+        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local, *, params: Params
     ) -> str | None:
         """Say which convention made the local of a slot, if any."""
         return None
@@ -155,6 +166,9 @@ class Elementwise(Gate):
         Where the result leaves the domain, and what it is there.
     kinks : tuple of (operands, condition, words)
         Where the local of these operands, ``x``, ``y`` or ``xy``, is a convention.
+    given : tuple of numbers
+        The values of ``params`` that have been put into the texts; empty in the table, where these stand by
+        their names.
     """
 
     forward: str
@@ -162,6 +176,11 @@ class Elementwise(Gate):
     shown: tuple[str, ...] = ()
     domain: tuple[tuple[str, str], ...] = ()
     kinks: tuple[tuple[str, str, str], ...] = ()
+    given: tuple[Number, ...] = ()
+
+    def with_params(self, params: Params) -> Gate:
+        """Put the parameters into the texts, as literals: what is compiled, shown and explained is the same."""
+        return with_values(self, tuple(params[name] for name in self.params)) if self.params else self
 
     def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute by the compiled text, on numbers or on lists of numbers."""
@@ -204,11 +223,15 @@ class Elementwise(Gate):
         return self.first_that_holds((*self.domain, *everywhere), number, operands, result)
 
     def used_convention(
-        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local
+        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local, *, params: Params
     ) -> str | None:
         """Try the row's conditions for the slot."""
         kinks = [(condition, words) for letters, condition, words in self.kinks if OPERANDS[slot] in letters]
         return self.first_that_holds(kinks, number, operands, result)
+
+    def written(self, operands: Sequence[str], params: Params) -> str:
+        """Write the application with the parameters that the texts have taken in."""
+        return super().written(operands, dict(zip(self.params, self.given)))
 
     def first_that_holds(
         self, conditions: Iterable[tuple[str, str]], number: NumberType, operands: Sequence[Array], result: Array
@@ -223,6 +246,21 @@ class Elementwise(Gate):
             if count:
                 return for_some(words, count, size)
         return None
+
+
+@lru_cache(maxsize=1000)  # a value that changes at every step is one more row each time
+def with_values(row: Elementwise, given: tuple[Number, ...]) -> Elementwise:
+    """Return a row with the values of its parameters put into its texts."""
+    numbers = dict(zip(row.params, given, strict=True))
+    return replace(
+        row,
+        given=given,
+        forward=fold(row.forward, numbers),
+        locals=tuple(fold(text, numbers) for text in row.locals),
+        shown=tuple(fold(text, numbers) for text in row.shown),
+        domain=tuple((fold(condition, numbers), words) for condition, words in row.domain),
+        kinks=tuple((letters, fold(condition, numbers), words) for letters, condition, words in row.kinks),
+    )
 
 
 def for_some(words: str, count: int, size: int) -> str:
@@ -257,13 +295,13 @@ class Structural(Gate):
     template : str
         How an application is written: ``"{0}ᵀ"``; empty for a call by name.
     kink : callable, optional
-        ``kink(result, local)`` names the convention used, or returns None.
+        ``kink(operands, params, result, local)`` names the convention used, or returns None.
     """
 
     rule: Callable[..., tuple[Array, Sequence[LinearMap | None]]]
     align: Callable[[Sequence[Shape]], list[Shape]] | None = None
     template: str = ""
-    kink: Callable[[Array, Local], str | None] | None = None
+    kink: Callable[[Sequence[Array], Params, Array, Local], str | None] | None = None
 
     def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Apply the rule; a map from a number to a number is handed on as the number that it is."""
@@ -288,10 +326,10 @@ class Structural(Gate):
         return for_some(OUTSIDE, len(lost), len(found)) if lost else for_some(BEYOND, len(strange), len(found))
 
     def used_convention(
-        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local
+        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local, *, params: Params
     ) -> str | None:
         """Ask the row."""
-        return self.kink(result, local) if self.kink else None
+        return self.kink(operands, params, result, local) if self.kink else None
 
     def label(self, literals: Mapping[int, str], params: Params) -> str:
         """Return the symbol, with the index or the axis that the gate carries."""

@@ -75,6 +75,11 @@ def reshape(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, sh
     return moved(number, x, shape, range(prod(own)), f"{{up}} reshaped to {show_shape(own)}")
 
 
+def flatten(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
+    """Give the numbers one axis; a number becomes a vector of one."""
+    return reshape(number, operands, wanted, shape=(-1,))
+
+
 def transpose(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axes: Sequence[int] | None) -> Ruled:
     """Permute the axes, reversing them all where none are named."""
     (x,) = operands
@@ -188,4 +193,21 @@ def matmul(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Rul
         f"sum of {text} over the stack" if len(shape) == 1 and batch else text for shape, text in zip((a, b), words)
     )
     maps = [MatmulLeft(a, result, zero, left, sides), MatmulRight(b, result, zero, right, sides)]
+    return shaped(result, dot_matrices(sides, zero)), [*maps]
+
+
+def outer(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
+    """Multiply a column by a row: every number of the one by every number of the other."""
+    x, y = operands
+    a, b = shape_of(x), shape_of(y)
+    if len(a) != 1 or len(b) != 1:
+        raise GateError(f"`outer` takes two vectors, not shapes {show_shape(a)} and {show_shape(b)}; flatten them")
+    result = a + b
+    check_size(result)
+    sides = MatmulSides(1, *a, 1, *b, flat(x), flat(y), 1, 1)
+    zero = number.make(0)
+    maps = [
+        MatmulLeft(a, result, zero, "{up} · {y}", sides),
+        MatmulRight(b, result, zero, "{x} · {up}", sides),
+    ]
     return shaped(result, dot_matrices(sides, zero)), [*maps]

@@ -114,7 +114,10 @@ EXACT_FUNCTIONS: Mapping[str, Callable[..., Number]] = {"pow": whole_power, "abs
 FLOAT_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "exp": math.exp,
     "log": math.log,
+    "expm1": math.expm1,
     "log1p": math.log1p,
+    "erf": math.erf,
+    "erfc": math.erfc,
     "sqrt": math.sqrt,
     "sin": math.sin,
     "cos": math.cos,
@@ -128,6 +131,7 @@ IEEE_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     **FLOAT_FUNCTIONS,
     "exp": or_else(math.exp, lambda x: math.inf),
     "log": or_else(math.log, lambda x: math.nan if x else -math.inf),
+    "expm1": or_else(math.expm1, lambda x: math.inf),
     "log1p": or_else(math.log1p, lambda x: math.nan if x < -1 else -math.inf),
     "sqrt": or_else(math.sqrt, lambda x: math.nan),
     "sin": or_else(math.sin, lambda x: math.nan),

@@ -8,13 +8,15 @@ language, the sweeps, the text, the screen, the documentation and the tests pick
 
 from __future__ import annotations
 
-from stepgrad import matrix, reductions
+from stepgrad import convolution, losses, matrix, reductions, selection, statistics
 from stepgrad.gate import Elementwise, Gate, Structural
 
 V = [0.5, -1.5, 2.0]
 M = [[0.5, -1.5, 2.0], [1.0, 3.0, -0.25]]
 N = [[1.5, -0.5], [0.25, 2.0], [-1.0, 0.75]]
 STACKED = [[[1.0, 2.0], [3.0, -1.0]], [[0.5, 0.25], [-2.0, 4.0]]]
+IMAGE = [[0.5, -1.5, 2.0, 0.25], [1.0, 3.0, -0.25, -2.0], [4.0, -0.75, 1.25, 0.125]]
+KERNELS = [[[[0.5, -1.0]], [[2.0, 0.25]]], [[[1.5, 3.0]], [[-0.5, 0.75]]], [[[1.0, 0.0]], [[-2.0, 4.0]]]]
 WHOLE = {"axis": None, "keepdims": False}
 AXES = (((V,), WHOLE), ((M,), {"axis": 0, "keepdims": False}), ((M,), {"axis": -1, "keepdims": True}))
 
@@ -154,6 +156,43 @@ ELEMENTWISE = (
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
+        name="leaky_relu", symbol="leaky_relu", signature="leaky_relu(x, slope=0.01)", params=("slope",),
+        forward="slope*x if x <= 0 else x", locals=("slope if x <= 0 else 1 if x == x else slope",),
+        shown=("1 if x > 0 else slope",),
+        words="lets the upstream through where the operand is positive, and a little of it elsewhere: slope times",
+        kinks=(
+            ("x", "x == 0 and slope != 1", "leaky_relu′(0) = slope, by convention"),
+            ("x", "x != x", "leaky_relu′(nan) = slope, by convention"),
+        ),
+        samples=(((0.7,), {"slope": 0.01}), ((-0.7,), {"slope": 0.25}), ((M,), {"slope": -0.5})),
+    ),
+    Elementwise(
+        name="elu", symbol="elu", signature="elu(x, alpha=1)", params=("alpha",),
+        forward="alpha*expm1(x) if x < 0 else x", locals=("alpha*exp(x) if x <= 0 else 1",),
+        words="lets the upstream through where the operand is positive, and fades it out below",
+        kinks=(
+            ("x", "x == 0 and alpha != 1", "elu′(0) = alpha, by convention"),
+            ("x", "x != x", "elu′(nan) = 1, by convention"),
+        ),
+        samples=(((0.7,), {"alpha": 1}), ((-0.7,), {"alpha": 1}), ((M,), {"alpha": 0.5})),
+    ),
+    Elementwise(
+        name="gelu", symbol="gelu", signature="gelu(x)",
+        forward="0.5*x*erfc(-x*0.7071067811865476)",
+        locals=("0.5*erfc(-x*0.7071067811865476)+x*exp(-0.5*x*x)*0.3989422804014327",),
+        shown=("(1+erf(x/sqrt(2)))/2+x*exp(-x**2/2)/sqrt(2*pi)",),
+        words="weighs the operand by how likely a normal number is below it: the upstream times that, and a bump",
+        domain=(("x < 0 and z != z", "-inf × 0 is nan"),),
+        kinks=(("x", "x - x != 0 and x == x", "inf × 0 is nan, where the slope goes to 0 or 1"),),
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="erf", symbol="erf", signature="erf(x)",
+        forward="erf(x)", locals=("1.1283791670955126*exp(-x*x)",), shown=("2*exp(-x**2)/sqrt(pi)",),
+        words="squashes to (-1, 1): upstream times a bell, almost nothing beyond 3",
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
         name="abs", symbol="abs", signature="abs(x)", also=("absolute", "fabs"),
         forward="abs(x)", locals=("1 if x > 0 else -1 if x < 0 else 0",), shown=("sign(x)",),
         words="passes the upstream on with the sign of the operand",
@@ -178,46 +217,107 @@ STRUCTURAL = (
         ),
     ),
     Structural(
-        name="sum", symbol="Σ", signature="sum(x, axis=None, keepdims=False)",
+        name="outer", symbol="outer", signature="outer(x, y)",
+        rule=matrix.outer,
+        words="multiplies every number by every other: each gets the sum of the upstream times what it met",
+        samples=(((V, [4.0, -0.5]), {}), (([2.0], V), {})),
+    ),
+    Structural(
+        name="conv2d", symbol="conv2d", signature="conv2d(x, weights, stride=1, padding=0)",
+        params=("stride", "padding"),
+        rule=convolution.conv2d,
+        words="slides kernels over images, unflipped: each weight gets the upstream times all that it lay on, "
+        "each pixel the upstream times all that lay on it",
+        samples=(
+            ((IMAGE, [[1.0, -0.5], [0.25, 2.0]]), {"stride": 1, "padding": 0}),
+            ((IMAGE, [[1.0, -0.5, 0.75], [0.25, 2.0, -1.5]]), {"stride": (1, 2), "padding": (2, 1)}),
+            ((STACKED, KERNELS), {"stride": 1, "padding": 1}),
+            (([STACKED, STACKED[::-1]], KERNELS), {"stride": 2, "padding": 1}),
+        ),
+    ),
+    Structural(
+        name="max_pool2d", symbol="max_pool", signature="max_pool2d(x, size, stride=None)", params=("size", "stride"),
+        rule=convolution.max_pool2d, kink=convolution.max_pool_note,
+        words="routes: the largest number under each window gets its upstream",
+        samples=(((IMAGE,), {"size": 2, "stride": 1}), ((STACKED,), {"size": (1, 2), "stride": None})),
+    ),
+    Structural(
+        name="avg_pool2d", symbol="avg_pool", signature="avg_pool2d(x, size, stride=None)", params=("size", "stride"),
+        rule=convolution.avg_pool2d,
+        words="averages: each number under a window gets an equal share of its upstream",
+        samples=(((IMAGE,), {"size": 2, "stride": 1}), ((STACKED,), {"size": (1, 2), "stride": None})),
+    ),
+    Structural(
+        name="sum", symbol="Σ", signature="sum(x, axis=None, keepdims=False)", params=("axis", "keepdims"),
         rule=reductions.reduction(reductions.sum_of, "{up} for every element{over}"),
         words="adds up: every element gets the upstream", samples=AXES,
     ),
     Structural(
-        name="mean", symbol="mean", signature="mean(x, axis=None, keepdims=False)", also=("average",),
+        name="mean", symbol="mean", signature="mean(x, axis=None, keepdims=False)",
+        params=("axis", "keepdims"), also=("average",),
         rule=reductions.reduction(reductions.mean_of, "{up} / n for every element{over}"),
         words="averages: every element gets an equal share of the upstream", samples=AXES,
     ),
     Structural(
-        name="max", symbol="max", signature="max(x, axis=None, keepdims=False)", also=("amax",),
+        name="max", symbol="max", signature="max(x, axis=None, keepdims=False)",
+        params=("axis", "keepdims"), also=("amax",),
         rule=reductions.reduction(reductions.extreme_of("max", lambda x, z: x > z), "{up} to the largest{over}"),
         kink=reductions.tie_note,
         words="routes: the largest element gets the whole upstream, tied ones share it equally", samples=AXES,
     ),
     Structural(
-        name="min", symbol="min", signature="min(x, axis=None, keepdims=False)", also=("amin",),
+        name="min", symbol="min", signature="min(x, axis=None, keepdims=False)",
+        params=("axis", "keepdims"), also=("amin",),
         rule=reductions.reduction(reductions.extreme_of("min", lambda x, z: x < z), "{up} to the smallest{over}"),
         kink=reductions.tie_note,
         words="routes: the smallest element gets the whole upstream, tied ones share it equally", samples=AXES,
     ),
     Structural(
-        name="norm", symbol="‖x‖", signature="norm(x, axis=None, keepdims=False)",
+        name="norm", symbol="‖x‖", signature="norm(x, axis=None, keepdims=False)", params=("axis", "keepdims"),
         rule=reductions.reduction(reductions.norm_of, "{up} · {x} / {z}{over}"),
         kink=reductions.norm_note,
         words="measures length: the gradient points along the vector, with length upstream", samples=AXES,
     ),
     Structural(
         name="logsumexp", symbol="logsumexp", signature="logsumexp(x, axis=None, keepdims=False)",
+        params=("axis", "keepdims"),
         rule=reductions.reduction(reductions.logsumexp_of, "{up} · softmax({x}){over}"),
         words="is a smooth maximum: the upstream is shared out by softmax", samples=AXES,
     ),
     Structural(
-        name="softmax", symbol="softmax", signature="softmax(x, axis=-1)",
+        name="var", symbol="var", signature="var(x, axis=None, keepdims=False)", params=("axis", "keepdims"),
+        rule=reductions.reduction(statistics.var_of, "{up} · 2 ({x} − the mean{over}) / n"),
+        words="averages squared deviations (ddof 0): each element is pulled from the mean, twice its deviation over n",
+        samples=AXES,
+    ),
+    Structural(
+        name="std", symbol="std", signature="std(x, axis=None, keepdims=False)", params=("axis", "keepdims"),
+        rule=reductions.reduction(statistics.std_of, "{up} · ({x} − the mean{over}) / (n {z})"),
+        kink=statistics.std_note,
+        words="measures spread (ddof 0): each element is pulled from the mean, its deviation over n times the result",
+        samples=AXES,
+    ),
+    Structural(
+        name="layer_norm", symbol="layer_norm", signature="layer_norm(x, eps=1e-5)", params=("eps",),
+        rule=statistics.layer_norm,
+        words="brings the last axis to mean 0 and variance 1: "
+        "upstream less its mean, and less its part along the result",
+        samples=(((V,), {"eps": 1e-5}), ((M,), {"eps": 0.5}), ((STACKED,), {"eps": 1e-5})),
+    ),
+    Structural(
+        name="cumsum", symbol="cumsum", signature="cumsum(x, axis=0)", params=("axis",),
+        rule=statistics.cumsum,
+        words="runs up a total along an axis, else the first: each element gets the upstream of all from its own on",
+        samples=(((V,), {"axis": 0}), ((M,), {"axis": 0}), ((STACKED,), {"axis": -1})),
+    ),
+    Structural(
+        name="softmax", symbol="softmax", signature="softmax(x, axis=-1)", params=("axis",),
         rule=reductions.softmax_rule(is_log=False),
         words="makes probabilities: raising one lowers the others",
         samples=(((V,), {"axis": -1}), ((M,), {"axis": 0})),
     ),
     Structural(
-        name="log_softmax", symbol="log_softmax", signature="log_softmax(x, axis=-1)",
+        name="log_softmax", symbol="log_softmax", signature="log_softmax(x, axis=-1)", params=("axis",),
         rule=reductions.softmax_rule(is_log=True),
         words="makes log-probabilities: upstream minus softmax times the upstream's sum",
         samples=(((V,), {"axis": -1}), ((M,), {"axis": 0})),
@@ -229,22 +329,60 @@ STRUCTURAL = (
         samples=(((V, 2), {}), ((M, [0, 2]), {})),
     ),
     Structural(
-        name="transpose", symbol="ᵀ", signature="transpose(x, axes=None)", template="{0}ᵀ",
+        name="mse", symbol="mse", signature="mse(x, y)", also=("mse_loss",),
+        rule=losses.mse, align=selection.alike,
+        words="averages squared differences: each side gets twice its difference from the other, over their number",
+        samples=(((2.0, -3.5), {}), ((V, [1.0, 2.0, -0.5]), {}), ((M, V), {}), ((M, 0.5), {})),
+    ),
+    Structural(
+        name="svm_loss", symbol="hinge", signature="svm_loss(scores, label, margin=1)", params=("margin",),
+        also=("hinge",),
+        rule=losses.svm_loss, kink=losses.svm_note,
+        words="wants the right score above all others by a margin: each that is too near is pushed down, "
+        "and the right one up once for each, averaged over the batch",
+        samples=(((V, 2), {"margin": 1}), ((M, [0, 2]), {"margin": 4}), ((M, [1, 0]), {"margin": 0.5})),
+    ),
+    Structural(
+        name="one_hot", symbol="one_hot", signature="one_hot(labels, classes)", params=("classes",),
+        constant=True, rule=losses.one_hot,
+        words="writes labels as rows with a single 1: a constant, no gradient flows to whole numbers",
+        samples=(((2,), {"classes": 3}), (([1, 0],), {"classes": 2})),
+    ),
+    Structural(
+        name="where", symbol="where", signature="where(condition, x, y)", masked=True,
+        rule=selection.where, align=selection.alike,
+        words="chooses: where the condition holds x gets the upstream, elsewhere y, and the other 0",
+        samples=(((1, 2.0, -3.5), {}), (([1, 0, 1], V, [4.0, 5.0, 6.0]), {}), (([[1], [0]], M, 2.0), {})),
+    ),
+    Structural(
+        name="clip", symbol="clip", signature="clip(x, low, high)", also=("clamp",), masked=True,
+        rule=selection.clip, align=selection.alike, kink=selection.clip_note,
+        words="keeps numbers between two borders: inside, the upstream goes through; outside, to the border",
+        samples=(((0.7, 0.0, 1.0), {}), ((M, -1.0, 2.5), {}), ((M, [-2.0, 0.0, 1.0], 2.25), {}), ((2.0, 0.0, 1.0), {})),
+    ),
+    Structural(
+        name="transpose", symbol="ᵀ", signature="transpose(x, axes=None)", params=("axes",), template="{0}ᵀ",
         rule=matrix.transpose, words="permutes axes: backwards, puts them back",
         samples=(((M,), {"axes": None}), ((STACKED,), {"axes": (0, 2, 1)})),
     ),
     Structural(
-        name="reshape", symbol="reshape", signature="reshape(x, shape)",
+        name="reshape", symbol="reshape", signature="reshape(x, shape)", params=("shape",),
         rule=matrix.reshape, words="changes the shape: backwards, changes it back",
         samples=(((M,), {"shape": (3, -1)}),),
     ),
     Structural(
-        name="broadcast", symbol="broadcast", signature="broadcast(x, shape)", also=("broadcast_to",),
+        name="flatten", symbol="flatten", signature="flatten(x)", also=("ravel",),
+        rule=matrix.flatten, words="puts all numbers into one row: backwards, back into their shape",
+        samples=(((M,), {}), ((STACKED,), {}), ((1.5,), {})),
+    ),
+    Structural(
+        name="broadcast", symbol="broadcast", signature="broadcast(x, shape)",
+        params=("shape",), also=("broadcast_to",),
         rule=matrix.broadcast, words="copies: backwards, adds up the gradients of the copies",
         samples=(((V,), {"shape": (2, 3)}), ((1.5,), {"shape": (2,)}), (([[1.0], [2.0]],), {"shape": (2, 3)})),
     ),
     Structural(
-        name="index", symbol="[ ]", signature="x[index]", template="{0}[{index}]",
+        name="index", symbol="[ ]", signature="x[index]", params=("index",), template="{0}[{index}]",
         rule=matrix.index, words="picks: the picked elements get the upstream, the others 0",
         samples=(
             ((V,), {"index": (1,)}),
@@ -253,12 +391,12 @@ STRUCTURAL = (
         ),
     ),
     Structural(
-        name="concat", symbol="concat", signature="concat([x, ...], axis=0)", also=("concatenate",),
+        name="concat", symbol="concat", signature="concat([x, ...], axis=0)", params=("axis",), also=("concatenate",),
         rule=matrix.concat, words="joins: each operand gets its part of the upstream",
         samples=(((V, [4.0]), {"axis": 0}), ((M, [[1.0], [2.0]]), {"axis": 1})),
     ),
     Structural(
-        name="stack", symbol="stack", signature="stack([x, ...], axis=0)",
+        name="stack", symbol="stack", signature="stack([x, ...], axis=0)", params=("axis",),
         rule=matrix.stack, words="joins along a new axis: each operand gets its slice of the upstream",
         samples=(((1.0, 2.0, 3.0), {"axis": 0}), ((V, V), {"axis": 1})),
     ),

@@ -13,6 +13,7 @@ from operator import add
 from typing import TypeAlias
 
 from stepgrad.errors import GateError
+from stepgrad.gate import Local, Params
 from stepgrad.linear import LinearMap, Softmax, Weights
 from stepgrad.numeric import NumberType
 from stepgrad.tensor import Array, Number, Shape, flat, reduce_target, shape_of, shaped, show_shape
@@ -175,7 +176,7 @@ def cross_entropy(number: NumberType, operands: Sequence[Array], wanted: Wanted)
     """Take −log softmax at the label, averaged over the batch; labels are whole numbers."""
     scores, labels = operands
     shape = shape_of(scores)
-    classes, label_list = check_labels(shape, labels)
+    classes, label_list = check_labels(shape, labels, "cross_entropy")
     data, count = flat(scores), number.make(len(label_list))
     losses, weights = [], []
     for n, label in enumerate(label_list):
@@ -191,10 +192,10 @@ def cross_entropy(number: NumberType, operands: Sequence[Array], wanted: Wanted)
     return total(number, losses) / count, [local, None]
 
 
-def check_labels(shape: Shape, labels: Array) -> tuple[int, list[int]]:
+def check_labels(shape: Shape, labels: Array, gate: str) -> tuple[int, list[int]]:
     """Return the number of classes and the labels, or say why they do not fit the scores."""
     if len(shape) not in (1, 2) or 0 in shape:
-        raise GateError(f"`cross_entropy` takes scores of shape (C,) or (N, C), not {show_shape(shape)}; reshape them")
+        raise GateError(f"`{gate}` takes scores of shape (C,) or (N, C), not {show_shape(shape)}; reshape them")
     wanted = shape[:-1]
     if shape_of(labels) != wanted:
         raise GateError(
@@ -209,12 +210,12 @@ def check_labels(shape: Shape, labels: Array) -> tuple[int, list[int]]:
     return shape[-1], found
 
 
-def tie_note(result: Array, local: object) -> str | None:
+def tie_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
     """Say when several elements share a maximum."""
     shared = isinstance(local, Weights) and any(0 < weight < 1 for weight in local.weights)
     return "tied elements share the upstream equally, by convention" if shared else None
 
 
-def norm_note(result: Array, local: object) -> str | None:
+def norm_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
     """Say when the norm is taken at 0."""
     return "norm′(0) = 0, by convention" if 0 in flat(result) else None

@@ -205,7 +205,7 @@ def reduce_target(shape: Shape, axis: int | None, keepdims: bool) -> tuple[Shape
 
 
 def index_source(shape: Shape, index: Sequence[Any]) -> tuple[Shape, list[int]]:
-    """Index as NumPy does, by ints, slices, ``None`` and ``...``.
+    """Index as NumPy does, by ints, slices, ``None``, ``...``, and ranges or tuples of ints side by side.
 
     Returns
     -------
@@ -224,6 +224,8 @@ def index_source(shape: Shape, index: Sequence[Any]) -> tuple[Shape, list[int]]:
     index[gap : gap + 1] = [slice(None)] * (len(shape) - used)
     start, sizes, steps = 0, [], []
     axes = iter(zip(shape, strides_of(shape), strict=True))
+    lists: list[list[int]] = []  # where the entries of each list of ints begin
+    place = 0  # of their axis in the result
     for item in index:
         if item is None:
             sizes.append(1)
@@ -235,16 +237,38 @@ def index_source(shape: Shape, index: Sequence[Any]) -> tuple[Shape, list[int]]:
             start += chosen.start * stride if chosen else 0
             sizes.append(len(chosen))
             steps.append(chosen.step * stride)
-        elif -size <= item < size:
-            start += item % size * stride
+        elif isinstance(item, (range, tuple)):
+            if lists and place != len(sizes):
+                raise GateError("lists of an index must stand side by side; move the axes first, with `transpose`")
+            place = len(sizes)
+            lists.append([within(each, size) * stride for each in item])
         else:
-            raise GateError(f"index {item} is out of range; this axis has {size} entries, so use 0 to {size - 1}")
-    return tuple(sizes), positions(tuple(sizes), tuple(steps), start)
+            start += within(item, size) * stride
+    if not lists:
+        return tuple(sizes), positions(tuple(sizes), tuple(steps), start)
+    if len({len(each) for each in lists}) > 1:
+        counts = " and ".join(str(len(each)) for each in lists)
+        raise GateError(f"lists of an index have {counts} entries; give all the same number")
+    picked = [start + sum(each) for each in zip(*lists)]
+    before = positions(tuple(sizes[:place]), tuple(steps[:place]))
+    after = positions(tuple(sizes[place:]), tuple(steps[place:]))
+    result = (*sizes[:place], len(picked), *sizes[place:])
+    check_size(result)
+    return result, [first + middle + last for first in before for middle in picked for last in after]
+
+
+def within(item: int, size: int) -> int:
+    """Return an index counted from the front, or say that there is no such entry."""
+    if not -size <= item < size:
+        raise GateError(f"index {item} is out of range; this axis has {size} entries, so use 0 to {size - 1}")
+    return item % size
 
 
 def checked_item(item: Any) -> Any:
     """Return one part of an index, its numbers as ints, or say what it may be."""
     if item is None or item is ...:
+        return item
+    if isinstance(item, (range, tuple)):
         return item
     try:
         if not isinstance(item, slice):

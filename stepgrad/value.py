@@ -268,9 +268,13 @@ class Value(Node):
     exp, log, sqrt = method("exp"), method("log"), method("sqrt")
     sin, cos, tan = method("sin"), method("cos"), method("tan")
     tanh, sigmoid, relu, softplus = method("tanh"), method("sigmoid"), method("relu"), method("softplus")
-    maximum, minimum = method("maximum"), method("minimum")
+    leaky_relu, elu, gelu, erf = method("leaky_relu"), method("elu"), method("gelu"), method("erf")
+    clip, maximum, minimum = method("clip"), method("maximum"), method("minimum")
     sum, mean, max, min = method("sum"), method("mean"), method("max"), method("min")
     norm, logsumexp = method("norm"), method("logsumexp")
+    var, std, cumsum, layer_norm = method("var"), method("std"), method("cumsum"), method("layer_norm")
+    mse, svm_loss, outer, flatten = method("mse"), method("svm_loss"), method("outer"), method("flatten")
+    conv2d, max_pool2d, avg_pool2d = method("conv2d"), method("max_pool2d"), method("avg_pool2d")
     softmax, log_softmax, cross_entropy = method("softmax"), method("log_softmax"), method("cross_entropy")
     dot, reshape, transpose, broadcast = method("matmul"), method("reshape"), method("transpose"), method("broadcast")
 
@@ -353,7 +357,7 @@ for row in ELEMENTWISE:
         plain_name, swapped_name = OPERATORS[row.name]
         setattr(NumberValue, plain_name, compile_operator(row, plain_name))
         setattr(NumberValue, swapped_name, compile_operator(row, swapped_name, swapped=True))
-    elif len(row.locals) == 1:
+    elif len(row.locals) == 1 and not row.params:
         method_name = "__abs__" if row.name == "abs" else row.name
         setattr(NumberValue, method_name, compile_operator(row, method_name))
 
