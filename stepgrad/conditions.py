@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import Backward, Event, Forward, Seed
+from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.linear import LinearMap
 from stepgrad.ops import GATES
 from stepgrad.tensor import flat
@@ -53,7 +53,7 @@ class OnGate:
 
     def holds(self, trace: Trace, index: int) -> bool:
         """Whether the event's node was computed by the gate."""
-        return trace.node(trace.nodes_at(index)[0]).gate.name == self.gate
+        return any(trace.node(node).gate.name == self.gate for node in trace.nodes_at(index)[:1])
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Mentions:
-    """A step whose names, gate or source text contain what was searched for, whatever its case."""
+    """A step whose names, gate, source or printed text contain what was searched for, whatever its case."""
 
     text: str
 
     def holds(self, trace: Trace, index: int) -> bool:
-        """Whether one of the event's nodes is, or is computed by, what was searched for."""
-        return any(self.mentioned(trace, node) for node in trace.nodes_at(index))
+        """Whether one of the event's nodes is, or is computed by, what was searched for; or what is printed has it."""
+        nodes = trace.nodes_at(index)
+        event = None if nodes else trace[index]
+        if isinstance(event, Print):
+            return self.text.casefold() in event.text.casefold()
+        return any(self.mentioned(trace, node) for node in nodes)
 
     def mentioned(self, trace: Trace, node: int) -> bool:
         """Whether a node's name, gate or source text contains the words."""
@@ -127,10 +131,21 @@ def numbers_of(event: Event) -> dict[str, Any]:
             numbers = {name: getattr(event, name) for name in ("step", "upstream", "product", "total")}
             numbers["gradient"] = event.total
             return numbers if isinstance(event.local, LinearMap) else {**numbers, "local": event.local}
+        case Update():
+            changed = {} if event.change is None else {"change": event.change}
+            return {"step": event.step, "value": event.new, **changed}
+    return {"step": event.step}
 
 
-NUMBERS = ("step", "value", "gradient", "upstream", "local", "product", "total")
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {"abs": abs, "max": max, "min": min}
+NUMBERS = ("step", "value", "gradient", "upstream", "local", "product", "total", "change")
+MOST_SHOWN = 40  # characters of a condition that a sentence about it repeats
+# Functions of a condition, with the least and the most numbers that they take.
+FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
+    "abs": (abs, 1, 1),
+    "max": (max, 2, 9),
+    "min": (min, 2, 9),
+}
+USES = {"abs": "abs(product)", "max": "max(value, 0)", "min": "min(value, 0)"}
 BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -165,15 +180,21 @@ def read_condition(text: str, trace: Trace) -> Condition:
     gate = next((gate.name for gate in GATES.values() if text in (gate.name, gate.symbol, *gate.also)), None)
     if gate is not None:
         return OnGate(text, gate)
+    names: list[str] = []
     try:
         tree = ast.parse(text, mode="eval").body
+        test = None if isinstance(tree, ast.Name) else reader(tree, names)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise InputError(f"{text!r} is no condition; write a name, a gate, or as in `abs(product) < 1e-6`") from None
-    if isinstance(tree, ast.Name):
+        start = text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+        raise InputError(f"{start!r} is no condition; write a name, a gate, or as in `abs(product) < 1e-6`") from None
+    if test is None:
+        if text in NUMBERS:
+            raise InputError(f"compare {text} with something, as in `{text} > 1`")
         known = nearest(text, [*trace.named, *GATES, "nonfinite"])
         raise InputError(f"there is no name and no gate {text!r} here{known or '; write as in w0, exp, nonfinite'}")
-    names: list[str] = []
-    return Comparison(text, reader(tree, names), tuple(dict.fromkeys(names)))
+    if not names:
+        raise InputError(f"{text!r} is the same at every step; a condition compares {', '.join(NUMBERS)}")
+    return Comparison(text, test, tuple(dict.fromkeys(names)))
 
 
 def reader(tree: ast.expr, names: list[str]) -> Callable[[Mapping[str, Any]], Any]:
@@ -199,8 +220,12 @@ def reader(tree: ast.expr, names: list[str]) -> Callable[[Mapping[str, Any]], An
         case ast.BoolOp(op=op, values=values):
             parts, together = [reader(value, names) for value in values], all if isinstance(op, ast.And) else any
             return lambda numbers: together(part(numbers) for part in parts)
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and args:
-            function, parts = FUNCTIONS[name], [reader(arg, names) for arg in args]
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
+            (function, least, most), parts = FUNCTIONS[name], [reader(arg, names) for arg in args]
+            if not least <= len(parts) <= most:
+                raise InputError(
+                    f"{name} takes {'one number' if most == 1 else 'two numbers or more'}, as in {USES[name]}"
+                )
             return lambda numbers: function(*(part(numbers) for part in parts))
         case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in COMPARE for op in ops):
             sides, tests = [reader(each, names) for each in (left, *others)], [COMPARE[type(op)] for op in ops]

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stepgrad.conditions import Condition
 from stepgrad.errors import InputError
-from stepgrad.events import Backward, Event, Forward
+from stepgrad.events import Backward, Event, Forward, Print, Update
 from stepgrad.linear import LinearMap, Term
+from stepgrad.stretch import PassSummary
 from stepgrad.tensor import Array, Shape, indices
-from stepgrad.trace import PassSummary, Trace
+from stepgrad.trace import Trace
 
 SLICE = 2_000  # steps that are looked through between two signs of life
 
@@ -115,8 +116,9 @@ class Cursor:
         return self._to(position)
 
     def phase(self, *, reverse: bool = False) -> bool:
-        """Go to the start of the next phase, forward or backward; or of this one, or the one before."""
-        ranges = [each for summary in self.trace.passes for each in (summary.forward, summary.backward)]
+        """Go to the start of the next phase, forward, backward or updates; or of this one, or the one before."""
+        passes = self.trace.passes
+        ranges = [each for summary in passes for each in (summary.forward, summary.backward, summary.updates)]
         return self._turn([each.start + 1 for each in ranges if each], reverse)
 
     def turn(self, *, reverse: bool = False) -> bool:
@@ -129,12 +131,22 @@ class Cursor:
         A leaf's backward step is the first that brings it a gradient.
         """
         event = self.event
+        if isinstance(event, Print):
+            return False
+        if isinstance(event, Update):
+            return self._next_edge_to(event.node)
         if not isinstance(event, Forward):
             return self._to(self.trace.forward_index(event.node) + 1)
-        edges = range(max(self.position, self.summary.backward.start + 1), self.summary.backward.stop)
-        place = 0 if event.operands else 1
-        ahead = (i for i in edges if self.trace.nodes_at(i)[place] == event.node)
-        return self._to(next(ahead, self.position - 1) + 1)
+        return self._next_edge_to(event.node, 0 if event.operands else 1)
+
+    def _next_edge_to(self, node: int, place: int = 1) -> bool:
+        # The next edge that starts at a node (place 0) or ends there (1), in this pass or the next.
+        number = self.trace.pass_at(self.position - 1)
+        for summary in self.trace.passes[number - 1 : number + 1]:
+            for index in range(max(self.position, summary.backward.start + 1), summary.backward.stop):
+                if self.trace.nodes_at(index)[place] == node:
+                    return self._to(index + 1)
+        return False
 
     def go(self, text: str) -> bool:
         """Go where a user's words say: ``17``, ``+5``, ``-5``, ``50%``, ``pass 3``, or a name.
@@ -277,13 +289,15 @@ class Cursor:
 
     def _gate_step(self, position: int) -> tuple[str, int]:
         nodes = self.trace.nodes_at(position - 1)
-        return self._kind(position), nodes[0]
+        return self._kind(position), nodes[0] if nodes else -position
 
     def _kind(self, position: int) -> str:
         if len(self.trace.nodes_at(position - 1)) > 1:
             return "edge"
-        backward = self.trace.passes[self.trace.pass_at(position - 1) - 1].backward
-        return "seed" if position - 1 in backward else "forward"
+        summary = self.trace.passes[self.trace.pass_at(position - 1) - 1]
+        return (
+            "seed" if position - 1 in summary.backward else "update" if position - 1 in summary.updates else "forward"
+        )
 
     def _mark(self, position: int) -> tuple[str, tuple[str, ...]]:
         names = self.trace.names

@@ -33,6 +33,8 @@ class Forward(NamedTuple):
         The stretch of the program that computed it.
     note : str or None
         Which domain was left, as at log(0).
+    path : tuple of int
+        The calls within which it was computed, outermost first: indices into ``trace.calls``.
     """
 
     step: int
@@ -43,6 +45,7 @@ class Forward(NamedTuple):
     name: str
     span: Span | None
     note: str | None
+    path: tuple[int, ...] = ()
 
 
 class Seed(NamedTuple):
@@ -101,7 +104,37 @@ class Backward(NamedTuple):
         return self.local.terms(self.upstream, index)
 
 
-Event: TypeAlias = Forward | Seed | Backward
+class Update(NamedTuple):
+    """An input was given another value.
+
+    Attributes
+    ----------
+    step, node : int
+        ``node`` is the input as it is from here on.
+    name : str
+    old, change, new : Array or None
+        ``change`` is new - old; None where their shapes differ.
+    span : Span or None
+    """
+
+    step: int
+    name: str
+    node: int
+    old: Array
+    change: Array
+    new: Array
+    span: Span | None
+
+
+class Print(NamedTuple):
+    """The program printed a line."""
+
+    step: int
+    text: str
+    span: Span | None
+
+
+Event: TypeAlias = Forward | Seed | Backward | Update | Print
 
 
 class Name(NamedTuple):

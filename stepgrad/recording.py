@@ -18,14 +18,14 @@ from stepgrad.gate import Elementwise, Gate, Local, Params
 from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.ops import CONSTANT, GATES, INPUT
 from stepgrad.recorder import PATTERNS, compile_recorder
-from stepgrad.tape import NO_PARAMS, More, Node, Operand, Pass, Scalar
+from stepgrad.tape import NO_PARAMS, Mark, More, Node, Operand, Pass, Scalar, Updated
 from stepgrad.tensor import Array, Shape, Tensor, broadcast_source, flat, shape_of, show_shape
 
 
 class Recorders(dict[tuple[Any, ...], "Callable[..., Node] | None"]):
     """Compiled recorders by gate and operand types, each made when first asked for.
 
-    Only numbers have one: a key with another type gives None.
+    Only numbers have one: a key with another type gives None, and so does a row without its parameters.
     """
 
     def __init__(self, number: NumberType, scalar_type: type[Node]) -> None:
@@ -37,7 +37,8 @@ class Recorders(dict[tuple[Any, ...], "Callable[..., Node] | None"]):
     def __missing__(self, key: tuple[Any, ...]) -> Callable[..., Node] | None:
         gate, *types = key
         pattern = "".join(self.kinds.get(kind, "?") for kind in types)
-        compiled = isinstance(gate, Elementwise) and pattern in PATTERNS[len(gate.locals)]
+        ready = isinstance(gate, Elementwise) and len(gate.given) == len(gate.params)
+        compiled = ready and pattern in PATTERNS[len(gate.locals)]
         self[key] = compile_recorder(gate, self.number, self.scalar_type, pattern) if compiled else None
         return self[key]
 
@@ -94,6 +95,8 @@ class Recording:
     ----------
     current : Pass
         The open one.
+    last : Pass or None
+        The one before it, if it ended in a backward sweep.
     kept : list of History
         Those that go on: every pass that ends is kept in each.
     histories : list of weak references to History
@@ -114,6 +117,7 @@ class Recording:
         self.recorders = COMPILED.setdefault((number, scalar_type), Recorders(number, scalar_type))
         self.node_count_closed = 0
         self.current = Pass()
+        self.last: Pass | None = None
         self.histories: list[ref[History]] = []
         self.kept: list[History] = []
         if keep:
@@ -142,6 +146,8 @@ class Recording:
         GateError
             If the operands do not fit the gate.
         """
+        if gate.params:
+            gate = gate.with_params(params)
         if len(operands) <= 2:
             recorder = self.recorders[(gate, *map(type, operands))]
             if recorder is not None:
@@ -162,7 +168,7 @@ class Recording:
         values: Sequence[Operand] = operands
         if any(isinstance(value, Tensor) for value in operands):
             values = self.broadcast(gate, operands, [shape_of(value) for value in operands])
-        value, _ = gate.apply(self.number, values, [False] * len(values), params)
+        value, _ = gate.with_params(params).apply(self.number, values, [False] * len(values), params)
         return value
 
     def place(
@@ -233,6 +239,40 @@ class Recording:
         self.close()
         return current
 
+    def mark(self, mark: Mark) -> None:
+        """Write down that something was printed, or that a node has another value now."""
+        if self.current.is_empty and self.last is not None:
+            self.last.tail.append(mark)
+        else:
+            self.current.marks.append((len(self.current.nodes), mark))
+
+    def update(self, old: Node, value: Array) -> Node:
+        """Record a fresh leaf in place of an input that the last sweep reached.
+
+        What has been computed since that sweep was computed for the update: it belongs to the same pass. The
+        gradient that was found goes on with the leaf, until the next sweep.
+        """
+        assert self.last is not None
+        self.settle()
+        fresh = object.__new__(self.node_type if isinstance(value, Tensor) else self.scalar_type)
+        fresh.value, fresh.gate, fresh.more = value, INPUT, None
+        fresh.a = fresh.da = fresh.b = fresh.db = None
+        fresh.total, fresh.home, fresh.index = old.total, self.last.number, self.node_count_closed
+        self.node_count_closed += 1
+        self.last.tail.append(Updated(fresh, old.value, value))
+        return fresh
+
+    def settle(self) -> None:
+        """Move what has happened since the last sweep into the tail of its pass."""
+        if self.current.is_empty or self.last is None:
+            return
+        self.number_nodes()
+        self.node_count_closed += len(self.current.nodes)
+        self.last.tail += self.current.happened
+        following = Pass()
+        following.after = self.current.after
+        self.current = following
+
     def number_nodes(self) -> None:
         """Give the nodes of the open pass their indices."""
         first = self.current.first_index = self.node_count_closed
@@ -241,6 +281,7 @@ class Recording:
 
     def close(self) -> None:
         """End the open pass, and open the next."""
+        self.last = self.current if self.current.output is not None else None
         self.number_nodes()
         self.node_count_closed += len(self.current.nodes)
         for history in dict.fromkeys(self.kept):
@@ -262,14 +303,14 @@ class Recording:
 
     def keep_in(self, history: History) -> None:
         """From here on, keep what is recorded in this history, too; it may be kept in already."""
-        if self.current.nodes:
+        if not self.current.is_empty:
             self.close()
         self.kept.append(history)
         history.end = inf
 
     def stop_keeping(self, history: History) -> None:
         """Take back one :meth:`keep_in`."""
-        if self.current.nodes:
+        if not self.current.is_empty:
             self.close()
         self.kept.remove(history)
         if history not in self.kept:
@@ -277,7 +318,7 @@ class Recording:
 
     def passes_so_far(self, history: History) -> list[Pass]:
         """Return the passes kept in a history, the open one as it is now; recording goes on undisturbed."""
-        if history not in self.kept or not self.current.nodes:
+        if history not in self.kept or self.current.is_empty:
             return list(history.passes)
         self.number_nodes()
         return [*history.passes, self.current.as_it_is()]

@@ -99,6 +99,24 @@ class Scalar(Node):
 Operand: TypeAlias = "Node | Array"
 
 
+class Updated(NamedTuple):
+    """An input was given another value: a fresh leaf, or the same one as before."""
+
+    node: Node
+    old: Array
+    new: Array
+
+
+class Printed(NamedTuple):
+    """The program printed something; where, a span says."""
+
+    text: str
+    span: Any
+
+
+Mark: TypeAlias = Updated | Printed
+
+
 def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
     """Send the seed back from the output through ``nodes``, given last first.
 
@@ -160,9 +178,15 @@ class Pass:
         while there was none.
     first_index : int
         The index of its first node, given when the pass is closed.
+    marks : list of (int, Mark)
+        What was printed or updated during the forward sweep, each with how many nodes were made before.
+    tail : list of Node or Mark
+        What followed the backward sweep up to the last update: updates, and what was computed for them.
     """
 
-    __slots__ = ("after", "earlier", "first_index", "leaves", "nodes", "number", "output", "seed", "totals")
+    __slots__ = (
+        "after", "earlier", "first_index", "leaves", "marks", "nodes", "number", "output", "seed", "tail", "totals",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.number = next(pass_numbers)
@@ -174,6 +198,28 @@ class Pass:
         self.seed: Array = None
         self.totals: list[Array] = []
         self.first_index = 0
+        self.marks: list[tuple[int, Mark]] = []
+        self.tail: list[Node | Mark] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has happened in it."""
+        return not self.nodes and not self.marks
+
+    @property
+    def happened(self) -> list[Node | Mark]:
+        """What was made, printed and updated before the backward sweep, in order."""
+        found: list[Node | Mark] = list(self.nodes)
+        for position, mark in reversed(self.marks):
+            found.insert(position, mark)
+        return found
+
+    @property
+    def tail_nodes(self) -> list[Node]:
+        """The nodes made in the tail: computed there, or fresh leaves."""
+        nodes = [each.node if isinstance(each, Updated) else each for each in self.tail]
+        last = self.first_index + len(self.nodes)
+        return [each for each in nodes if isinstance(each, Node) and each.index >= last]
 
     @property
     def swept(self) -> Iterable[Node]:
@@ -208,4 +254,5 @@ class Pass:
         """Return a copy that stays as this pass is now."""
         copied = copy(self)
         copied.nodes, copied.earlier, copied.leaves = list(self.nodes), list(self.earlier), list(self.leaves)
+        copied.marks, copied.tail = list(self.marks), list(self.tail)
         return copied

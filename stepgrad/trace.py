@@ -7,131 +7,40 @@ totals; an event is put together from these when somebody looks at it, in any or
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from typing import Any, ClassVar, NamedTuple, overload
 
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Seed
+from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
+from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
-from stepgrad.tape import Node, Pass
-from stepgrad.tensor import Array, full, nested, shape_of
+from stepgrad.stretch import Entry, PassSummary, Stretch, foreign_nodes
+from stepgrad.tape import Node, Pass, Printed, Updated
+from stepgrad.tensor import Array, flat, full, nested, shape_of, shaped
 
 
-class Edges(NamedTuple):
-    """The edges that a backward sweep took, in order, as columns.
-
-    Attributes
-    ----------
-    nodes, slots, operands : sequence
-        From which node each ran, from which of its slots, to which operand.
-    arrivals : dict
-        For every node reached, which edges brought it its gradient.
-    """
-
-    nodes: list[Node]
-    slots: array[int]
-    operands: list[Node]
-    arrivals: dict[Node, list[int]]
-
-
-@dataclass(eq=False)
-class Stretch:
-    """The steps of one pass: its forward steps, its seed, its edges.
+class Composite(NamedTuple):
+    """A call of a function, seen as one gate.
 
     Attributes
     ----------
-    recorded : Pass
-    nodes : sequence of Node
-        What its forward steps computed.
-    first_step, first_node : int
-        The indices, in the trace, of its first event and of the first of its nodes.
+    result : int or None
+        The node that it returned.
+    operands : tuple of int
+        The nodes from outside that it used.
+    locals : tuple
+        ∂result/∂operand for each, where these are numbers.
     """
 
-    recorded: Pass
-    nodes: Sequence[Node]
-    first_step: int
-    first_node: int
-
-    @property
-    def seed_step(self) -> int:
-        """The index of the seed's event, where the pass has one."""
-        return self.first_step + len(self.nodes)
-
-    @property
-    def end(self) -> int:
-        """The index after its last event."""
-        return self.seed_step + (1 + len(self.recorded.totals) if self.recorded.output else 0)
-
-    @cached_property
-    def edges(self) -> Edges:
-        """Every edge taken, in order: the sweep once more, without its arithmetic."""
-        nodes: list[Node] = []
-        slots = array("l")
-        operands: list[Node] = []
-        arrivals: dict[Node, list[int]] = {} if self.recorded.output is None else {self.recorded.output: []}
-
-        def take(node: Node, slot: int, operand: Any) -> None:
-            arrivals.setdefault(operand, []).append(len(operands))
-            nodes.append(node)
-            slots.append(slot)
-            operands.append(operand)
-
-        for node in self.recorded.swept:
-            if node not in arrivals:
-                continue
-            if node.da is not None:
-                take(node, 0, node.a)
-            if node.db is not None:
-                take(node, 1, node.b)
-            if node.more is not None:
-                for slot, (operand, local) in enumerate(zip(node.more.operands, node.more.locals, strict=True), 2):
-                    if local is not None:
-                        take(node, slot, operand)
-        return Edges(nodes, slots, operands, arrivals)
-
-    def gradient(self, node: Node, happened: int) -> Array:
-        """Return what has arrived at a node when ``happened`` events of the trace have happened.
-
-        None where nothing has.
-        """
-        if self.recorded.output is None or happened <= self.seed_step:
-            return None
-        if node is self.recorded.output:
-            return self.recorded.seed
-        edges = self.edges.arrivals.get(node, [])
-        known = bisect_left(edges, happened - self.seed_step - 1)
-        return self.recorded.totals[edges[known - 1]] if known else None
-
-
-class PassSummary(NamedTuple):
-    """One pass of a trace.
-
-    Attributes
-    ----------
-    number : int
-        Counts from 1.
-    value : number or nested lists
-        What its output holds; None where it has no backward sweep.
-    forward, backward : range
-        The indices of its forward events; those of the seed and the edges after it.
-    """
-
-    number: int
-    value: Any
-    forward: range
-    backward: range
-
-    @property
-    def steps(self) -> range:
-        """The indices of all its events."""
-        return range(self.forward.start, self.backward.stop)
+    result: int | None
+    operands: tuple[int, ...]
+    locals: tuple[Any, ...]
 
 
 class Trace(Sequence[Event]):
@@ -155,6 +64,7 @@ class Trace(Sequence[Event]):
         program: Program | None = None,
         names: Mapping[Node, Name] | None = None,
         spans: Sequence[Span | None] = (),
+        calls: Sequence[Call] = (),
         history: History | None = None,
         result: Node | None = None,
     ) -> None:
@@ -162,16 +72,17 @@ class Trace(Sequence[Event]):
         self._number = number
         self._names = names or {}
         self._spans = spans
+        self.calls = calls
         self._history = History() if history is None else history
         foreign = foreign_nodes(passes)
         self._foreign = {node: index for index, node in enumerate(foreign)}
-        self._nodes = foreign + [node for each in passes for node in each.nodes]
         self._stretches: list[Stretch] = []
-        step, first_node = 0, 0
+        self._nodes: list[Node] = []
+        step = 0
         for each in passes:
-            nodes = each.nodes if self._stretches else foreign + each.nodes
-            self._stretches.append(Stretch(each, nodes, step, first_node))
-            step, first_node = self._stretches[-1].end, first_node + len(nodes)
+            self._stretches.append(Stretch(each, () if self._stretches else foreign, step, len(self._nodes)))
+            step = self._stretches[-1].end
+            self._nodes += self._stretches[-1].made
         self._length = step
         swept = [each.output for each in passes if each.output]
         self._result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
@@ -211,8 +122,8 @@ class Trace(Sequence[Event]):
         return self.output_name()
 
     def output_name(self, *, ascii_only: bool = False) -> str:
-        """Return the name of the last output; empty for an empty trace."""
-        return self.name(self.index_of(self._result), ascii_only=ascii_only) if self._result else ""
+        """Return the name of the last output, without its version; empty for an empty trace."""
+        return "" if self._result is None else self.bare_name(self.index_of(self._result), ascii_only=ascii_only)
 
     @property
     def value(self) -> Any:
@@ -225,12 +136,43 @@ class Trace(Sequence[Event]):
 
         Numbers or nested lists; 0 where the output does not depend on the input.
         """
-        return {self.name(index): nested(self.gradient(index, len(self))) for index in self.inputs}
+        found = zip(self.input_names(), self.inputs, strict=True)
+        return {name: nested(self.gradient(index, len(self))) for name, index in found}
+
+    def input_names(self, *, ascii_only: bool = False) -> list[str]:
+        """Return the names of ``inputs``, without their versions where that is clear."""
+        bare = [self.bare_name(index, ascii_only=ascii_only) for index in self.inputs]
+        shown = [self.name(index, ascii_only=ascii_only) for index in self.inputs]
+        return [text if bare.count(text) == 1 else name for text, name in zip(bare, shown, strict=True)]
+
+    @cached_property
+    def inputs(self) -> list[int]:
+        """The indices of the inputs, in order: of one with several versions, those that the last sweep reached.
+
+        If it reached none of them, the last one.
+        """
+        groups: dict[object, list[int]] = {}
+        for index, node in enumerate(self._nodes):
+            if node.gate is INPUT:
+                groups.setdefault(self._names[node].text if node in self._names else node, []).append(index)
+        found: list[int] = []
+        for versions in groups.values():
+            reached = [i for i in versions if len(versions) > 1 and self.gradient_at(i, len(self)) is not None]
+            found += reached or versions[-1:]
+        return found
 
     @property
-    def inputs(self) -> list[int]:
-        """The indices of the inputs, in order."""
-        return [index for index, node in enumerate(self._nodes) if node.gate is INPUT]
+    def printed(self) -> list[str]:
+        """What the program printed, line by line."""
+        marks = (each for s in self._stretches for each in (*(mark for _, mark in s.recorded.marks), *s.recorded.tail))
+        return [each.text for each in marks if isinstance(each, Printed)]
+
+    @property
+    def updated(self) -> dict[str, Any]:
+        """What the inputs that were updated hold at the end, by name."""
+        updates = (each for s in self._stretches for each in s.recorded.tail if isinstance(each, Updated))
+        last = {self._names[each.node].text: each.new for each in updates if each.node in self._names}
+        return {name: nested(value) for name, value in last.items()}
 
     @cached_property
     def passes(self) -> tuple[PassSummary, ...]:
@@ -240,7 +182,8 @@ class Trace(Sequence[Event]):
                 k,
                 None if (output := each.recorded.output) is None else nested(self._value(output, output.index)),
                 range(each.first_step, each.seed_step),
-                range(each.seed_step, each.end),
+                range(each.seed_step, each.tail_step),
+                range(each.tail_step, each.end),
             )
             for k, each in enumerate(self._stretches, 1)
         )
@@ -260,14 +203,18 @@ class Trace(Sequence[Event]):
         """Return a node's name: ``c``, its second version ``c₂``, or ``v₆`` where it has none."""
         return self._names.get(self._nodes[index], Name("", index)).shown(ascii_only)
 
+    def bare_name(self, index: int, *, ascii_only: bool = False) -> str:
+        """Return a node's name without its version; ``v₆`` where it has none."""
+        name = self._names.get(self._nodes[index])
+        return name.text if name is not None and name.text else self.name(index, ascii_only=ascii_only)
+
     def index_of(self, node: Node) -> int:
         """Return the index of a node of this trace."""
         if node in self._foreign:
             return self._foreign[node]
         k = bisect_right(self._stretches, node.index, key=lambda each: each.recorded.first_index) - 1
         stretch = self._stretches[k]
-        before = len(stretch.nodes) - len(stretch.recorded.nodes)
-        return stretch.first_node + before + node.index - stretch.recorded.first_index
+        return stretch.first_node + stretch.foreign + node.index - stretch.recorded.first_index
 
     def find(self, name: str) -> int:
         """Return the index of the node with this name, the last version where only the bare name is given.
@@ -313,28 +260,25 @@ class Trace(Sequence[Event]):
     # What is known at a step
 
     def forward_index(self, node: int) -> int:
-        """Return the index of the event that computed a node."""
+        """Return the index of the event that computed a node, or gave it as an updated input."""
         stretch = self._stretches[bisect_right(self._stretches, node, key=lambda each: each.first_node) - 1]
-        return stretch.first_step + node - stretch.first_node
+        return stretch.step_of(node - stretch.first_node)
 
     def value_at(self, node: int, happened: int) -> Array:
         """Return a node's value as known when ``happened`` events have happened; None if not yet."""
         if self.forward_index(node) >= happened:
             return None
-        stretch = self._stretch(max(happened - 1, 0))
-        computed = min(happened - stretch.first_step, len(stretch.nodes))
-        last = stretch.nodes[computed - 1].index if computed else stretch.recorded.first_index - 1
-        return self._value(self._nodes[node], last)
+        return self._value(self._nodes[node], self._stretch(max(happened - 1, 0)).last_seen(happened))
 
     def gradient_at(self, node: int, happened: int) -> Array:
         """Return what has arrived at a node when ``happened`` events have happened; None if nothing.
 
         Gradients of a pass are known until the next pass sends its own back.
         """
-        for stretch in reversed(self._stretches):
-            if stretch.recorded.output is not None and stretch.seed_step < happened:
-                return stretch.gradient(self._nodes[node], happened)
-        return None
+        k = bisect_right(self._stretches, happened, key=lambda each: each.first_step)
+        swept = (each for each in reversed(self._stretches[max(0, k - 2) : k]) if each.recorded.output is not None)
+        last = next((each for each in swept if each.seed_step < happened), None)
+        return None if last is None else last.gradient(self._nodes[node], happened)
 
     def totals(self, node: int, index: int) -> list[Array]:
         """Return what a node's gradient is after each edge that brings it something, in the pass of an event."""
@@ -363,19 +307,74 @@ class Trace(Sequence[Event]):
     def nodes_at(self, index: int) -> tuple[int, ...]:
         """Return the nodes that the event at an index is about, without making the event.
 
-        A forward event and a seed are about one; an edge is about its node and its operand.
+        A forward event, a seed and an update are about one; an edge is about its node and its operand; what is
+        printed is about none.
         """
         stretch = self._stretch(index)
-        if index < stretch.seed_step:
-            return (self.index_of(stretch.nodes[index - stretch.first_step]),)
+        if not stretch.seed_step <= index < stretch.tail_step:
+            return self._entry_nodes(self._entry(stretch, index))
         edge = index - stretch.seed_step - 1
         if edge < 0 and stretch.recorded.output is not None:
             return (self.index_of(stretch.recorded.output),)
         return self.index_of(stretch.edges.nodes[edge]), self.index_of(stretch.edges.operands[edge])
 
+    def path(self, node: int) -> tuple[int, ...]:
+        """Return the calls of functions within which a node was computed, outermost first, as indices of ``calls``."""
+        call: int | None = bisect_right(self.calls, node, key=lambda each: each.start) - 1
+        found: list[int] = []
+        while call is not None and call >= 0:
+            if node < self.calls[call].stop:
+                found.append(call)
+            call = self.calls[call].caller
+        return tuple(reversed(found))
+
+    def composite(self, call: int) -> Composite:
+        """Return a call as one gate: its result, what it uses from outside, and the local of the whole for each.
+
+        The locals are those of numbers, found by a reverse sweep through the call alone; None for tensors.
+        """
+        made = self.calls[call]
+        inside = range(made.start, made.stop)
+        operands = dict.fromkeys(o for node in inside for o in self.operands(node) if o not in inside)
+        index = None if made.result is None else self.index_of(made.result)
+        if index is None or index not in inside:
+            return Composite(None, tuple(operands), (None,) * len(operands))
+        arrived: dict[int, Any] = {index: self._number.make(1)}
+        numbers = not shape_of(self._nodes[index].value)
+        for node in reversed(inside) if numbers else ():
+            if node not in arrived:
+                continue
+            for operand, local in zip(self._nodes[node].operands, self._nodes[node].locals, strict=True):
+                if local is not None and isinstance(operand, Node):
+                    at, product = self.index_of(operand), arrived[node] * local
+                    arrived[at] = arrived[at] + product if at in arrived else product
+        return Composite(index, tuple(operands), tuple(arrived.get(operand) for operand in operands))
+
+    def norms(self, number: int) -> dict[str, float]:
+        """Return how long the gradient of every input is that a pass, counted from 1, sent one to, by name."""
+        summary, stretch = self.passes[number - 1], self._stretches[number - 1]
+        reached = [node for node in stretch.edges.arrivals if node.gate is INPUT]
+        lengths = {node: stretch.gradient(node, summary.backward.stop) for node in reached}
+        return {
+            self.bare_name(self.index_of(node)): sqrt(sum(float(x) * float(x) for x in flat(gradient)))
+            for node, gradient in sorted(lengths.items(), key=lambda each: each[0].index)
+        }
+
     def span(self, node: int) -> Span | None:
         """Return the stretch of the program that computed a node."""
         return self._spans[node] if node < len(self._spans) else None
+
+    def _entry(self, stretch: Stretch, index: int) -> Entry:
+        # What happened at a step that is neither the seed nor an edge.
+        if index < stretch.seed_step:
+            return stretch.forward_entry(index - stretch.first_step)
+        return stretch.recorded.tail[index - stretch.tail_step]
+
+    def _entry_nodes(self, entry: Entry) -> tuple[int, ...]:
+        match entry:
+            case Updated(node=node) | (Node() as node):
+                return (self.index_of(node),)
+        return ()
 
     def _stretch(self, index: int) -> Stretch:
         return self._stretches[bisect_right(self._stretches, index, key=lambda each: each.first_step) - 1]
@@ -409,12 +408,21 @@ class Trace(Sequence[Event]):
 
     def _event(self, index: int) -> Event:
         stretch = self._stretch(index)
-        if index < stretch.seed_step:
-            return self._forward(stretch.nodes[index - stretch.first_step], index + 1)
+        if not stretch.seed_step <= index < stretch.tail_step:
+            return self._entered(self._entry(stretch, index), index + 1)
         output = stretch.recorded.output
         if index == stretch.seed_step and output is not None:
             return Seed(index + 1, self.index_of(output), stretch.recorded.seed)
         return self._backward(stretch, index - stretch.seed_step - 1, index + 1)
+
+    def _entered(self, entry: Entry, step: int) -> Event:
+        match entry:
+            case Updated(node=node, old=old, new=new):
+                index = self.index_of(node)
+                return Update(step, self.name(index), index, old, change_of(old, new), new, self.span(index))
+            case Printed(text=text, span=span):
+                return Print(step, text, span)
+        return self._forward(entry, step)
 
     def _forward(self, node: Node, step: int) -> Forward:
         values = self._operand_values(node)
@@ -429,6 +437,7 @@ class Trace(Sequence[Event]):
             name=self.name(index),
             span=self.span(index),
             note=node.gate.left_domain(self._number, values, value) if values else None,
+            path=self.path(index),
         )
 
     def _backward(self, stretch: Stretch, edge: int, step: int) -> Backward:
@@ -439,7 +448,7 @@ class Trace(Sequence[Event]):
         product = upstream * local
         values, value = self._operand_values(node), self._value(node, node.index)
         notes = [
-            node.gate.used_convention(self._number, values, value, slot, local),
+            node.gate.used_convention(self._number, values, value, slot, local, params=node.params),
             node.gate.lost_product(upstream, local, product),
         ]
         return Backward(
@@ -456,13 +465,8 @@ class Trace(Sequence[Event]):
         )
 
 
-def foreign_nodes(passes: Sequence[Pass]) -> list[Node]:
-    """List the nodes on which the passes depend and which none of them made, in creation order."""
-    made = sorted((each.nodes[0].index, each.nodes[-1].index) for each in passes if each.nodes)
-
-    def foreign(node: Node) -> bool:
-        place = bisect_right(made, node.index, key=lambda ends: ends[0]) - 1
-        return place < 0 or node.index > made[place][1]
-
-    found = {node: None for each in passes for node in (*each.leaves, *each.earlier) if foreign(node)}
-    return sorted(found, key=lambda node: node.index)
+def change_of(old: Array, new: Array) -> Array:
+    """Return by how much a value changed; None where the shapes differ."""
+    if shape_of(old) != shape_of(new):
+        return None
+    return shaped(shape_of(new), [y - x for x, y in zip(flat(old), flat(new), strict=True)])

@@ -95,3 +95,38 @@ def test_searches_look_at_names_gates_and_source():
     assert found("w0") == [1, 3, 4, 11, 12, 13, 14]
     assert found("×") == [3, 4, 11, 12, 13, 14]
     assert found("nothing like it") == []
+
+
+@pytest.mark.parametrize("text", ["max(product) > 1", "abs(value, 2) > 0", "abs() > 0", "max() > 1"])
+def test_functions_of_a_condition_get_as_many_numbers_as_they_take(text):
+    with pytest.raises(InputError, match="takes"):
+        read_condition(text, run("x = 2; f = x * x"))
+
+
+@pytest.mark.parametrize("text", ["1", "1 > 0", "not 0", "True"])
+def test_a_condition_is_about_the_step(text):
+    with pytest.raises(InputError, match="same at every step"):
+        read_condition(text, run("x = 2; f = x * x"))
+
+
+def test_a_number_alone_is_to_be_compared():
+    with pytest.raises(InputError, match="compare product"):
+        read_condition("product", run("x = 2; f = x * x"))
+
+
+@pytest.mark.parametrize(
+    "text", ["-" * 5000 + "value", "not " * 3000 + "value", "(" * 500 + "value", "9" * 5000 + " > value"]
+)
+def test_conditions_of_any_depth_raise_nothing_else(text):
+    trace = run("x = 2; f = x * x")
+    try:
+        condition = read_condition(text, trace)
+    except InputError as error:
+        assert len(str(error)) < 200
+    else:
+        assert condition.holds(trace, 0) in (True, False)
+
+
+def test_printed_text_is_searched_too():
+    trace = run("x = 2\nprint('halfway')\nf = x * x")
+    assert [Mentions("HALF").holds(trace, i) for i in range(len(trace))] == [False, True, False, False, False, False]

@@ -6,7 +6,7 @@ from stepgrad import Cursor, run
 from stepgrad.picture import MOST_NODES, activity_at, drawn, numbers_at, picture_at
 from stepgrad.wording import Style, Wording, cells
 from tests.screen import LEARNING, session_of
-from tui.keys import KEYS
+from tui.keys import HINTS, KEYS, fitting
 from tui.plan import PANES, arranged
 from tui.session import Session, split_values
 from tui.view.bars import Timeline, status_line
@@ -14,7 +14,7 @@ from tui.view.circuit import CircuitPage
 from tui.view.events import EventsPage
 from tui.view.help import help_page
 from tui.view.loss import LossPage
-from tui.view.page import plain_text, width_of
+from tui.view.page import Words, clipped, clipped_start, cut, in_ascii, in_cells, plain_text, width_of
 from tui.view.source import source_page
 from tui.view.step import step_page
 from tui.view.tensors import tensor_page
@@ -350,10 +350,14 @@ def test_settings_are_kept_and_survive_damage():
 
 def test_the_help_lists_every_key():
     for width in (60, 110, 190):
-        text = text_of(help_page(width))
+        page = help_page(width)
+        assert page.width <= width
+        shown = text_of(page)
         for key in KEYS:
-            assert key.words in text
-            assert " ".join(key.keys) in text
+            assert " ".join(key.keys) in shown
+            if width == 110:
+                assert key.words in shown
+            assert all(word in shown for word in key.words.split())
 
 
 def test_cells_are_counted_as_terminals_do():
@@ -370,3 +374,129 @@ def test_a_session_of_python_code_cannot_be_edited():
     with pytest.raises(InputError, match="Python code"):
         session.edit("x=2")
     assert "no program text" in text_of(source_page(session))
+
+
+# What is seen of a page
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "width", "seen"),
+    [
+        ("── 12.50 ──", 0, 11, "── 12.50 ──"),
+        ("── 12.50 ──", 1, 6, "─ …   "),
+        ("── 12.50 ──", 4, 7, "   … ──"),
+        ("─┤exp├─", 0, 3, "─┤…"),
+        ("─────", 2, 2, "──"),
+        ("梯度 1", 1, 4, "  … "),
+        ("-0.53", 1, 3, "  …"),
+        ("", 3, 4, ""),
+    ],
+)
+def test_no_number_is_cut_in_its_middle(text, start, width, seen):
+    found = plain_text(cut((Words(text),), start, width))
+    assert found == seen
+    assert cells(found) == max(min(cells(text) - start, width), 0)
+
+
+def test_numbers_that_do_not_fit_into_a_table_are_shortened_not_cut():
+    session = session_of("x = 123456.789; y = [0.25, 0.5, 0.75]; f = x * sum(y) * -1e200")
+    session.cursor.end()
+    for width in (24, 30, 40):
+        rows = text_of(ValuesPage(session, width)).splitlines()
+        assert all(cells(row) <= width for row in rows)
+        numbers = [word for row in rows[1:] for word in row.split()[1:]]
+        assert all(
+            word in ("(3,)", "…") or (word.strip("[],").replace("…", "0") and not word.endswith("…"))
+            for word in numbers
+        )
+
+
+def test_names_of_wide_signs_keep_the_circuit_straight():
+    session = session_of("梯度 = 2.0; y = 3.0; 损失 = 梯度 * y")
+    session.cursor.end()
+    page = CircuitPage(session, 80, 16)
+    text = text_of(page)
+    assert "梯度" in text
+    assert "损失" in text
+    assert len({width_of(page.line(y)) for y in range(page.top, page.height)}) == 1
+
+
+def test_texts_are_clipped_by_cells():
+    assert [clipped("梯度下降", width) for width in (0, 1, 2, 3, 8)] == ["", "…", "…", "梯…", "梯度下降"]
+    assert [clipped_start("a/梯度.sg", width) for width in (0, 1, 4, 6, 9)] == ["", "…", "….sg", "…度.sg", "a/梯度.sg"]
+    assert in_cells("a梯b") == ["a", "梯", "", "b"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "a short one", "a sentence that is much longer than what any status line of a terminal has room for " * 2],
+)
+@pytest.mark.parametrize("program", ["sigmoid", LEARNING])
+def test_the_status_line_never_loses_the_step(program, message):
+    session = session_of(program)
+    session.message = message
+    session.title = "a/very/long/path/" * 6 + "梯度.sg"
+    session.cursor.end()
+    for width in range(20, 200, 3):
+        line = status_line(session, width)
+        assert width_of(line) <= width
+        assert f"step {len(session.trace)} of {len(session.trace)}" in plain_text(line)
+        if width >= 80 and message:
+            assert message[:30] in plain_text(line)
+
+
+def test_the_status_line_shows_no_control_characters():
+    session = session_of("sigmoid")
+    session.title = "a\x1b]0;x\x07b"
+    session.message = "c\x9bd"
+    text = plain_text(status_line(session, 120))
+    assert text.isprintable()
+
+
+def test_every_drawn_sign_has_an_ascii_spelling():
+    strokes = "".join(map(chr, range(0x2500, 0x2580)))
+    assert "?" not in plain_text(in_ascii((Words(strokes + "●◆▸⠿"),)))
+
+
+def test_hints_that_do_not_fit_are_left_out_by_what_matters_least():
+    hints = [(name, 8) for name in sorted(HINTS)]
+    for width in range(0, 140, 7):
+        shown = [name for (name, _), fits in zip(hints, fitting(hints, width), strict=True) if fits]
+        assert sorted(shown) == sorted(HINTS[: width // 8])
+    assert set(HINTS) == {key.action for key in KEYS if key.hint}
+
+
+def test_values_show_the_version_at_hand():
+    session = session_of("w = 2.0\nfor k in range(3):\n    f = (w - 1)**2\n    backward(f)\n    w -= 0.1 * w.grad")
+    session.pinned = ["w"]
+    for position in range(1, len(session.trace) + 1):
+        session.cursor.seek(position)
+        rows = text_of(ValuesPage(session, 60)).splitlines()
+        assert len(rows) == 3
+        assert rows[1].startswith("● w")
+    assert rows[1].split()[1:3] == ["w₄", "1.51"]
+    assert rows[2].split()[0] == "f₃"
+
+
+def test_formulas_are_broken_at_their_signs():
+    session = at("sigmoid", 17)
+    session.set_digits(15)
+    for width in (30, 44):
+        page = step_page(session, width)
+        assert width_of(page.line(2)) <= width
+        assert "0.195576788321613" not in text_of(page) or page.width <= max(width, 48)
+        assert "∂h/∂m" in text_of(page)
+
+
+def test_the_words_of_the_language_are_coloured():
+    page = source_page(session_of("x = 2.0\ndef double(x):\n    return x * 2\nfor k in range(2):\n    f = double(x)"))
+    assert roles_of(page, "def") == roles_of(page, "return") == roles_of(page, "for") == ["word"]
+
+
+def test_an_edit_begins_with_what_the_program_begins_with():
+    session = session_of("w = 2.0\nfor k in range(3):\n    f = (w - 1)**2\n    backward(f)\n    w -= 0.1 * w.grad")
+    session.cursor.end()
+    assert session.input_at_hand() == "w=2.0"
+    again = session.edit(session.input_at_hand())
+    assert again.trace.updated == session.trace.updated
+    assert session_of(f"W = {[[0.125] * 40] * 40}; f = sum(W)").input_at_hand() == "W="

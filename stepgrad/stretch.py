@@ -1,0 +1,169 @@
+"""A stretch: the steps of one pass, found in what the tape has of it.
+
+In time order: the forward steps, with what was printed between them; the seed; the edges; and the
+tail, which are the updates that follow, with whatever was computed or printed for them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
+
+from stepgrad.tape import Mark, Node, Pass, Updated
+from stepgrad.tensor import Array
+
+Entry: TypeAlias = "Node | Mark"
+
+
+class Edges(NamedTuple):
+    """The edges that a backward sweep took, in order, as columns.
+
+    Attributes
+    ----------
+    nodes, slots, operands : sequence
+        From which node each ran, from which of its slots, to which operand.
+    arrivals : dict
+        For every node reached, which edges brought it its gradient.
+    """
+
+    nodes: list[Node]
+    slots: array[int]
+    operands: list[Node]
+    arrivals: dict[Node, list[int]]
+
+
+class Stretch:
+    """The steps of one pass.
+
+    Parameters
+    ----------
+    recorded : Pass
+    foreign : sequence of Node
+        Nodes from before the trace, which the first pass shows as if it had made them.
+    first_step, first_node : int
+        The indices, in the trace, of its first event and of the first of its nodes.
+    """
+
+    def __init__(self, recorded: Pass, foreign: Sequence[Node], first_step: int, first_node: int) -> None:
+        self.recorded = recorded
+        self.nodes = [*foreign, *recorded.nodes] if foreign else recorded.nodes
+        self.foreign = len(foreign)
+        self.first_step = first_step
+        self.first_node = first_node
+        # Where, among the forward steps, something was printed or updated.
+        self.mark_places = [self.foreign + position + k for k, (position, _) in enumerate(recorded.marks)]
+        self.seed_step = first_step + len(self.nodes) + len(recorded.marks)
+        self.tail_step = self.seed_step + (1 + len(recorded.totals) if recorded.output is not None else 0)
+        self.end = self.tail_step + len(recorded.tail)
+        self.made = [*self.nodes, *recorded.tail_nodes] if recorded.tail else self.nodes
+
+    def forward_entry(self, place: int) -> Entry:
+        """Return what happened at a forward step, counted from the first of the stretch."""
+        before = bisect_left(self.mark_places, place)
+        if before < len(self.mark_places) and self.mark_places[before] == place:
+            return self.recorded.marks[before][1]
+        return self.nodes[place - before]
+
+    def step_of(self, place: int) -> int:
+        """Return the index of the event that computed, or updated, one of the nodes made here."""
+        if place >= len(self.nodes):
+            return self.tail_step + self.tail_places[place - len(self.nodes)]
+        earlier = [position - k for k, position in enumerate(self.mark_places)]
+        return self.first_step + place + bisect_right(earlier, place)
+
+    @cached_property
+    def tail_places(self) -> list[int]:
+        """For every node made in the tail, its place there."""
+        made = dict.fromkeys(self.recorded.tail_nodes)
+        nodes = [each.node if isinstance(each, Updated) else each for each in self.recorded.tail]
+        return [k for k, each in enumerate(nodes) if isinstance(each, Node) and made.pop(each, made) is not made]
+
+    @cached_property
+    def edges(self) -> Edges:
+        """Every edge taken, in order: the sweep once more, without its arithmetic."""
+        nodes: list[Node] = []
+        slots = array("l")
+        operands: list[Node] = []
+        arrivals: dict[Node, list[int]] = {} if self.recorded.output is None else {self.recorded.output: []}
+
+        def take(node: Node, slot: int, operand: Any) -> None:
+            arrivals.setdefault(operand, []).append(len(operands))
+            nodes.append(node)
+            slots.append(slot)
+            operands.append(operand)
+
+        for node in self.recorded.swept:
+            if node not in arrivals:
+                continue
+            if node.da is not None:
+                take(node, 0, node.a)
+            if node.db is not None:
+                take(node, 1, node.b)
+            if node.more is not None:
+                for slot, (operand, local) in enumerate(zip(node.more.operands, node.more.locals, strict=True), 2):
+                    if local is not None:
+                        take(node, slot, operand)
+        return Edges(nodes, slots, operands, arrivals)
+
+    def gradient(self, node: Node, happened: int) -> Array:
+        """Return what has arrived at a node when ``happened`` events of the trace have happened.
+
+        None where nothing has.
+        """
+        if self.recorded.output is None or happened <= self.seed_step:
+            return None
+        if node is self.recorded.output:
+            return self.recorded.seed
+        edges = self.edges.arrivals.get(node, [])
+        known = bisect_left(edges, happened - self.seed_step - 1)
+        return self.recorded.totals[edges[known - 1]] if known else None
+
+    def last_seen(self, happened: int) -> int:
+        """Return the index, on the tape, of the last node recorded when ``happened`` events have happened."""
+        if happened > self.tail_step:
+            made = bisect_left(self.tail_places, happened - self.tail_step) + len(self.nodes)
+        else:
+            steps = min(happened, self.seed_step) - self.first_step
+            made = steps - bisect_left(self.mark_places, steps)
+        return self.made[made - 1].index if made else self.recorded.first_index - 1
+
+
+class PassSummary(NamedTuple):
+    """One pass of a trace.
+
+    Attributes
+    ----------
+    number : int
+        Counts from 1.
+    value : number or nested lists
+        What its output holds; None where it has no backward sweep.
+    forward, backward, updates : range
+        The indices of its forward events; of the seed and the edges; of the updates that follow, with
+        whatever was computed or printed for them.
+    """
+
+    number: int
+    value: Any
+    forward: range
+    backward: range
+    updates: range
+
+    @property
+    def steps(self) -> range:
+        """The indices of all its events."""
+        return range(self.forward.start, self.updates.stop)
+
+
+def foreign_nodes(passes: Sequence[Pass]) -> list[Node]:
+    """List the nodes on which the passes depend and which none of them made, in creation order."""
+    made = sorted((each.first_index, each.first_index + len(each.nodes) + len(each.tail_nodes)) for each in passes)
+
+    def foreign(node: Node) -> bool:
+        place = bisect_right(made, node.index, key=lambda ends: ends[0]) - 1
+        return place < 0 or node.index >= made[place][1]
+
+    found = {node: None for each in passes for node in (*each.leaves, *each.earlier) if foreign(node)}
+    return sorted(found, key=lambda node: node.index)
