@@ -18,10 +18,11 @@ from stepgrad import __version__
 from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
 from stepgrad.formats import render
 from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
-from stepgrad.language import MAX_STEPS, Recipe, Text, read_values
+from stepgrad.language import MAX_STEPS, Recipe, Text
 from stepgrad.ops import GATES
+from stepgrad.supply import read_values
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, escaped, in_ascii
+from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
 FIRST_EXAMPLE = "sigmoid"
 COMMANDS = ("trace", "run", "view", "gates", "examples")
@@ -122,6 +123,9 @@ def parser() -> argparse.ArgumentParser:
     tracing.add_argument("--digits", metavar="N", type=digits, default=2, help="decimals of the printed numbers (2)")
     tracing.add_argument("--width", metavar="N", type=count, help="columns to fit (those of the terminal, or 80)")
     ascii_option(tracing, "spell mathematical signs in ASCII")
+    layers = program("layers", "print how long every input's gradient is, pass by pass", layers_command)
+    layers.add_argument("--digits", metavar="N", type=digits, default=4, help="decimals of the printed numbers (4)")
+    ascii_option(layers, "spell mathematical signs in ASCII")
     running = program("run", "print the value and the gradients", run_command)
     running.add_argument("--json", action="store_true", help="as one line of JSON")
     viewing = program("view", "replay the steps in the terminal", view_command)
@@ -175,10 +179,23 @@ def run_command(options: argparse.Namespace) -> int:
     style = Style(ascii_only=not can_print("∂₀"))
     wording = Wording(trace, style)
     output = trace.output_name(ascii_only=style.ascii_only)
+    for line in trace.printed:
+        print(one_line(line))
     output = escaped(output) if style.ascii_only else output
     print(f"{output} = {trace.value}")
-    for name, gradient in zip(map(wording.name, trace.inputs), trace.grads.values(), strict=True):
+    spell = escaped if style.ascii_only else str
+    names = trace.input_names(ascii_only=style.ascii_only)
+    for name, gradient in zip(map(spell, names), trace.grads.values(), strict=True):
         print(f"{wording.partial(output, name)} = {gradient}")
+    for name, value in trace.updated.items():
+        print(f"{spell(name)} = {value}  after the last update")
+    return 0
+
+
+def layers_command(options: argparse.Namespace) -> int:
+    """Print the length of every input's gradient, pass by pass."""
+    ascii_only = options.ascii or not can_print("∂‖")
+    print_lines(render(traced(options), "layers", digits=options.digits, ascii_only=ascii_only))
     return 0
 
 

@@ -13,7 +13,7 @@ from math import prod
 from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
-from stepgrad.events import Backward, Event, Forward, Seed
+from stepgrad.events import Backward, Event, Forward, Seed, Update
 from stepgrad.formula import OPERANDS, spell
 from stepgrad.linear import LinearMap, Term
 from stepgrad.ops import CONSTANT, INPUT
@@ -296,6 +296,17 @@ class Wording:
         number = self.style.number
         return number(event.upstream), number(event.local), number(event.product)
 
+    def updated(self, event: Update) -> str:
+        """Write an update of a number: ``w = 0.40 + (-0.04)``."""
+        change = self.style.number(event.change)
+        added = f"({change})" if change.startswith("-") else change
+        return f"{self.name(event.node)} = {self.style.number(event.old)} + {added}"
+
+    def old_and_new(self, event: Update) -> list[tuple[str, list[str]]]:
+        """Return what an input held, by how much it changed, and what it holds, as labelled blocks of lines."""
+        shown = [("old", event.old), ("change", event.change), ("new", event.new)]
+        return [(f"{name} {self.style.equals(x)} ", self.style.rows(x)) for name, x in shown if x is not None]
+
     def seeded(self, event: Seed) -> str:
         """Write the seed's equation: ``∂f/∂f = 1``."""
         name = self.name(event.node)
@@ -305,6 +316,15 @@ class Wording:
 def bracketed(index: Shape) -> str:
     """Spell an element's index: ``[0][1]``."""
     return "".join(f"[{i}]" for i in index)
+
+
+def one_line(text: str) -> str:
+    r"""Return printed text on one line, without control characters.
+
+    >>> one_line("loss\n0.25\x1b")
+    'loss 0.25�'
+    """
+    return "".join(sign if sign.isprintable() else " " if sign == "\n" else "�" for sign in text)
 
 
 def literal_text(number: object) -> str:

@@ -114,7 +114,7 @@ REFUSALS = [
     (("run", "f = x", "x=1", "y=1"), "stepgrad: 'y' is given a value but the program has no such name\n"),
     (("run", "f = x", "--inputs", "no-such-file.json"), "stepgrad: 'no-such-file.json' cannot be read"),
     (("run", "f = x", "x=1", "--output", "g"), "stepgrad: the output 'g' is no value of the program\n"),
-    (("run", "x = 1.0\nx = x * 2", "--max-steps", "3"), "<text>:2:5: the program takes more than 3 steps; shorten it, or raise --max-steps\n"),
+    (("run", "x = 1.0\nx = x * 2", "--max-steps", "3"), "<text>:2:1: the program takes more than 3 steps; shorten it, let its loops end, or raise --max-steps\n"),
     (("examples", "sigmiod"), "stepgrad: there is no example 'sigmiod'; `stepgrad examples` lists them; did you mean `sigmoid`?\n"),
     (("view", "sigmoid"), "stepgrad: the replay needs "),
     (("run", "f = x", "x=constant(3)"), "<x>:1:1: this is no value; write a number or a list, as in 3 or [1, 2]"),

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from stepgrad.errors import FormatError, nearest
+from stepgrad.formats.layers import layers
 from stepgrad.formats.summary import summary
 from stepgrad.formats.text import text
 from stepgrad.trace import Trace
 
-FORMATS: dict[str, Callable[..., Iterator[str]]] = {"text": text, "json": summary}
+FORMATS: dict[str, Callable[..., Iterator[str]]] = {"text": text, "json": summary, "layers": layers}
 
 
 def render(trace: Trace, format: str = "text", **options: Any) -> Iterator[str]:
@@ -20,9 +21,9 @@ def render(trace: Trace, format: str = "text", **options: Any) -> Iterator[str]:
     ----------
     trace : Trace
     format : str
-        ``text``, or ``json`` for the result on one line.
+        ``text``, ``json`` for the result on one line, or ``layers`` for the lengths of gradients.
     **options
-        What the format takes: for ``text`` these are ``digits``, ``width`` and ``ascii_only``.
+        What the format takes: ``digits`` and ``ascii_only`` for ``text`` and ``layers``, ``width`` for ``text``.
 
     Raises
     ------

@@ -11,18 +11,20 @@ from stepgrad.trace import Trace
 
 
 def summary(trace: Trace) -> Iterator[str]:
-    """Yield one line: ``{"output": …, "value": …, "grads": {…}, "steps": …}``.
+    """Yield one line: ``{"output": …, "value": …, "grads": {…}, "steps": …}``, and ``"updated"`` if inputs were.
 
     Tensors are nested lists; ``nan``, ``inf``, ``-inf`` and fractions are strings.
     """
     import json  # only this format pays for loading it
 
-    found = {
+    found: dict[str, Any] = {
         "output": trace.output_name(ascii_only=True),
         "value": plain_json(trace.value),
         "grads": plain_json(trace.grads),
         "steps": len(trace),
     }
+    if trace.updated:
+        found["updated"] = plain_json(trace.updated)
     yield json.dumps(found, allow_nan=False)
 
 

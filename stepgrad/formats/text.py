@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
-from stepgrad.events import Backward, Event, Forward, Seed
+from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.linear import LinearMap
-from stepgrad.tensor import Array, Tensor, show_shape
+from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, beside, cells, filled
+from stepgrad.wording import Style, Wording, beside, cells, filled, one_line
 
 LAID_OUT = 500  # events that the columns are laid out by
 INDENT = " " * 6
@@ -60,20 +60,26 @@ class TextExport:
 
     def unbroken(self) -> Iterator[str]:
         """Yield all lines, however wide."""
-        passes = len(self.trace.passes)
-        previous: Event | None = None
         for event in chain(self.first, islice(self.trace, LAID_OUT, None)):
-            if isinstance(event, Forward) and not isinstance(previous, Forward):
-                if previous is not None:
-                    yield ""
-                number = self.trace.pass_at(event.step - 1)
-                yield "Forward" if passes == 1 else f"Pass {number} of {passes}: forward"
-            elif isinstance(event, Seed):
+            heading = self.heading(event.step - 1)
+            if heading and event.step > 1:
                 yield ""
-                yield f"Backward from {self.wording.name(event.node)}"
-            previous = event
+            if heading:
+                yield heading
             yield from self.step(event)
         yield from self.gradients()
+
+    def heading(self, index: int) -> str:
+        """Return the title of the phase that begins with an event; empty where none does."""
+        passes = self.trace.passes
+        here = passes[self.trace.pass_at(index) - 1]
+        if index == here.backward.start and here.backward:
+            return f"Backward from {self.wording.name(self.trace.output_at(index))}"
+        if index == here.updates.start and here.updates:
+            return "Updates"
+        if index == here.forward.start and here.forward:
+            return "Forward" if len(passes) == 1 else f"Pass {here.number} of {len(passes)}: forward"
+        return ""
 
     def step(self, event: Event) -> Iterator[str]:
         """Yield the lines of one step."""
@@ -86,7 +92,11 @@ class TextExport:
                 yield from self.tensor_edge(event)
             case Backward():
                 yield from self.scalar_edge(event)
-        if not isinstance(event, Seed) and event.note:
+            case Update():
+                yield from self.update(event)
+            case Print():
+                yield f"{event.step:>{self.step_width}}  prints: {self.style.sign(one_line(event.text))}"
+        if isinstance(event, (Forward, Backward)) and event.note:
             yield f"{INDENT}note: {self.style.sign(event.note)}"
 
     def forward(self, event: Forward) -> Iterator[str]:
@@ -138,7 +148,23 @@ class TextExport:
         """Yield an edge between tensors: the rule, then its matrices side by side, or one below the other."""
         left = f"{event.step:>{self.step_width}}  {self.wording.equation(event)}"
         yield from self.fitted(left, f"  {show_shape(getattr(event.product, 'shape', ()))}")
-        blocks = self.wording.factors(event)
+        yield from self.side_by_side(self.wording.factors(event))
+
+    def update(self, event: Update) -> Iterator[str]:
+        """Yield an update: a number with its change, or the tensors before, between and after."""
+        step = f"{event.step:>{self.step_width}}  "
+        if event.change is not None and is_number(event.change):
+            equation = filled(self.wording.updated(event), self.equation_width)
+            relation = self.style.equals(event.old, event.change, event.new)
+            yield from self.fitted(
+                f"{step}{equation}", f"{relation} {self.style.number(event.new):>{self.number_width}}"
+            )
+            return
+        yield f"{step}{self.wording.name(event.node)} updated  {show_shape(shape_of(event.new))}"
+        yield from self.side_by_side(self.wording.old_and_new(event))
+
+    def side_by_side(self, blocks: list[tuple[str, list[str]]]) -> Iterator[str]:
+        """Yield labelled blocks of lines side by side where there is room, else one below the other."""
         lines = beside(blocks)
         if max(map(cells, lines)) > self.width - len(INDENT) - 2:
             lines = [line for block in blocks for line in beside([block])]

@@ -1,0 +1,145 @@
+"""Supply: values for a program's names that come from outside it: written out, or in files."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from stepgrad.applications import Applications
+from stepgrad.errors import InputError, ProgramError
+from stepgrad.language import MAX_STEPS, supplied_array
+from stepgrad.literals import holds_nodes
+from stepgrad.numeric import FLOAT
+from stepgrad.reader import read
+from stepgrad.source import Program, Span
+from stepgrad.tape import Node
+
+MAX_BYTES = 32 * 1024 * 1024  # of a file
+SEPARATORS = "\t;,"  # of the cells of a line; the first that a file's first line has
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|infinity|nan)", re.IGNORECASE | re.ASCII)
+
+
+def read_values(pairs: Iterable[str]) -> dict[str, Any]:
+    """Read values given as ``NAME=VALUE``.
+
+    Raises
+    ------
+    InputError
+        If there is no name, or no value, or a file cannot be read.
+    ProgramError
+        If the value is not a number or a list of numbers.
+    """
+    values = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise InputError(f"{pair!r} gives no value; write NAME=VALUE, as in x=3")
+        values[name.strip()] = read_value(name.strip(), text)
+    return values
+
+
+def read_value(name: str, text: str) -> Any:
+    """Read the value of a name: ``3``, ``-1/3``, ``[[1, 2], [3, 4]]``, or ``@weights.csv`` for one in a file.
+
+    Raises
+    ------
+    ProgramError, InputError
+        If it is not a number or a list of numbers.
+    """
+    if text.strip().startswith("@"):
+        return read_file(text.strip()[1:])
+    program, tree = read(text.strip(), f"<{name}>")
+    match tree.body:
+        case [ast.Expr(value=expression)]:
+            value = Applications(program, FLOAT, MAX_STEPS).evaluate(expression)
+            if not isinstance(value, Node) and not holds_nodes(value):
+                supplied_array(name, value, FLOAT)
+                return value
+    raise ProgramError("this is no value; write a number or a list, as in 3 or [1, 2]", program, Span(1, 1, 1, 1))
+
+
+# Files
+
+
+def read_file(path: str) -> Any:
+    """Read a value from a file: numbers in columns (``.csv``), or one number or nested list (``.json``).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    ProgramError
+        If something in it is no number: it has the place in the file.
+    """
+    kind = Path(path).suffix.lower()
+    if kind not in (".csv", ".json"):
+        raise InputError(f"{path!r} ends neither in .csv nor in .json; name such a file behind `@`")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # the second where the name has a NUL
+        reason = getattr(error, "strerror", None) or "this is no file name"
+        raise InputError(f"{path!r} cannot be read: {reason}; name a file behind `@`") from None
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{path!r} is too long; keep it under {MAX_BYTES // 1024 // 1024} MB")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path!r} is not UTF-8; save it as UTF-8") from None
+    program = Program(text, path)
+    return from_csv(program) if kind == ".csv" else from_json(program)
+
+
+def from_csv(program: Program) -> list[Any]:
+    """Read columns of numbers: one column is a vector, several are a matrix; a first row of words is skipped."""
+    lines = [(number, line) for number, line in enumerate(program.lines, 1) if line.strip()]
+    separator = next((sign for sign in SEPARATORS if lines and sign in lines[0][1]), ",")
+    rows: list[list[float]] = []
+    for place, (number, line) in enumerate(lines):
+        found = list(cells(line, separator))
+        if place == 0 and not any(NUMBER.fullmatch(text) for _, text in found):
+            continue
+        for column, text in found:
+            if not NUMBER.fullmatch(text):
+                span = Span(number, column, number, column + max(1, len(text)))
+                what = f"`{text}` is not a number" if text else "a number is missing"
+                raise ProgramError(f"{what}; write one, as in 0.5", program, span)
+        rows.append([float(text) for _, text in found])
+        if len(rows[-1]) != len(rows[0]):
+            span = Span(number, 1, number, len(line) + 1)
+            counts = f"this row has {len(rows[-1])} numbers, and the first has {len(rows[0])}"
+            raise ProgramError(f"{counts}; give all rows the same length", program, span)
+    if not rows:
+        raise ProgramError("the file holds no numbers; write some, a row on a line", program, Span(1, 1, 1, 1))
+    return [row[0] for row in rows] if len(rows[0]) == 1 else rows
+
+
+def cells(line: str, separator: str) -> Iterator[tuple[int, str]]:
+    """Yield the cells of a line, each with its column; quotes around one are left out."""
+    start = 0
+    for part in line.split(separator):
+        text = part.strip()
+        yield start + len(part) - len(part.lstrip()) + 1, text.strip('"')
+        start += len(part) + 1
+
+
+def from_json(program: Program) -> Any:
+    """Read a number, or nested lists of numbers."""
+    try:
+        value = json.loads(program.text)
+    except json.JSONDecodeError as error:
+        span = Span(error.lineno, error.colno, error.lineno, error.colno + 1)
+        raise ProgramError(f"this is not JSON: {error.msg}; write numbers, as in [1, 2]", program, span) from None
+    except (RecursionError, ValueError):  # the second where a number has thousands of digits
+        raise InputError(
+            f"{program.filename!r} has too long or too deep a value; write numbers, as in [1, 2]"
+        ) from None
+    try:
+        supplied_array(program.filename, value, FLOAT)
+    except InputError as error:
+        raise ProgramError(str(error), program, Span(1, 1, 1, 1)) from None
+    return value
