@@ -47,7 +47,9 @@ product
 total
     The operand's gradient after adding the product.
 pass
-    One forward sweep and the backward sweep that ends it (iteration).
+    One forward sweep, the backward sweep that ends it, and the updates that follow (iteration).
+update
+    An input is given another value, computed from gradients off the tape.
 step, event
     A position in the trace, and what happened there.
 trace, cursor
@@ -60,7 +62,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepgrad.cursor import Cursor
 from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
-from stepgrad.events import Backward, Event, Forward, Seed
+from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.formats import FORMATS, render
 from stepgrad.language import run
 from stepgrad.ops import GATES
@@ -82,11 +84,13 @@ __all__ = [
     "GateError",
     "InputError",
     "LimitError",
+    "Print",
     "ProgramError",
     "Seed",
     "StepgradError",
     "Tape",
     "Trace",
+    "Update",
     "Value",
     "concat",
     "render",

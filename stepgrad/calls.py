@@ -8,28 +8,19 @@ own ``max`` and ``min``. The arguments of all of them are sorted by one function
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from functools import cache
+from math import isfinite
 from typing import Any, NamedTuple
 
 from stepgrad.errors import GateError
 from stepgrad.gate import Gate
 from stepgrad.literals import raw, whole_number
 from stepgrad.ops import GATES
-from stepgrad.tensor import Shape, Tensor, check_size
-
-MODULES = ("math", "numpy", "np", "numpy.linalg", "np.linalg")
-MODULE_NUMBERS = {
-    "pi": "3.141592653589793",
-    "e": "2.718281828459045",
-    "inf": "inf",
-    "nan": "nan",
-    "tau": "6.283185307179586",
-}
-
-GATE_OF: Mapping[str, Gate] = {
-    name: gate for gate in GATES.values() if gate.name != "index" for name in (gate.name, *gate.also)
-}
+from stepgrad.tape import Node
+from stepgrad.tensor import Number, Shape, Tensor, check_size
+from stepgrad.vocabulary import GATE_OF, PYTORCHS, WITH_LITERAL
 
 
 class Signature(NamedTuple):
@@ -41,26 +32,7 @@ class Signature(NamedTuple):
 
 
 required = object()
-PARAM_NAMES = ("shape", "axis", "axes", "keepdims")
 SPREAD = ("reshape", "transpose")  # x.reshape(2, 3) is x.reshape((2, 3))
-FLOAT_TYPES = ("float", "np.float64", "numpy.float64", "np.double", "numpy.double")
-
-OWN_CALLS: Mapping[str, str] = {
-    "constant": "constant(value)",
-    "backward": "backward(output, gradient=None)",
-    "len": "len(x)",
-}
-LITERAL_MAKERS: Mapping[str, str] = {
-    "array": "array(object)",
-    "asarray": "asarray(object)",
-    "zeros": "zeros(shape)",
-    "ones": "ones(shape)",
-}
-WITH_LITERAL: Mapping[str, tuple[str, str, int]] = {  # a gate with its second operand written out
-    "square": ("square(x)", "pow", 2),
-    "negative": ("negative(x)", "mul", -1),
-}
-KNOWN_CALLS = (*GATE_OF, *OWN_CALLS, *LITERAL_MAKERS, *WITH_LITERAL)
 
 
 @cache
@@ -69,7 +41,7 @@ def signature(text: str) -> Signature:
     call = ast.parse(text, mode="eval").body
     if not isinstance(call, ast.Call):
         return Signature(text, dict.fromkeys(("x", "y"), required), takes_list=False)
-    takes_list = isinstance(call.args[0], ast.List)
+    takes_list = any(isinstance(each, ast.List) for each in call.args)
     names = ["arrays" if isinstance(each, ast.List) else ast.unparse(each) for each in call.args]
     defaults = {each.arg: ast.literal_eval(each.value) for each in call.keywords if each.arg}
     return Signature(text, dict.fromkeys(names, required) | defaults, takes_list)
@@ -84,6 +56,7 @@ def arguments(called: Signature, args: Sequence[Any], keywords: Mapping[str, Any
         If there are too many, too few, unknown ones, or one twice.
     """
     hint = f"write `{called.text}`"
+    keywords = {PYTORCHS[key] if PYTORCHS.get(key) in called.params else key: each for key, each in keywords.items()}
     names, least = list(called.params), sum(1 for value in called.params.values() if value is required)
     given = dict(zip(names, args))
     for name, value in keywords.items():
@@ -131,7 +104,9 @@ def bind(gate: Gate, args: Sequence[Any], keywords: Mapping[str, Any], spelled: 
     if gate.name in SPREAD and len(args) > len(called.params):
         args = [args[0], tuple(args[1:])]
     bound = arguments(called, args, keywords, spelled)
-    params = {name: checked(name, bound.pop(name), called) for name in PARAM_NAMES if name in bound}
+    params = {name: checked(name, bound.pop(name), called) for name in gate.params}
+    if "condition" in bound:
+        bound["condition"] = truth_as_numbers(bound["condition"])
     if not called.takes_list:
         return Application(gate, list(bound.values()), params)
     values = bound["arrays"]
@@ -141,19 +116,51 @@ def bind(gate: Gate, args: Sequence[Any], keywords: Mapping[str, Any], spelled: 
 
 
 def checked(name: str, value: Any, called: Signature) -> Any:
-    """Check the type of a parameter, and bring it to what the gate's rule takes; inputs with whole values serve."""
+    """Check a parameter by its name, and bring it to what the gate's rule takes."""
     if value is None and called.params[name] is None:
         return None
-    if name == "keepdims":
-        if not isinstance(value, (bool, int)):
-            raise GateError(f"`keepdims` is True or False; write `{called.text}`")
-        return bool(value)
-    if name in ("shape", "axes"):
-        return sizes_of(name, value, called)
+    return READERS.get(name, real_number)(name, value, called)
+
+
+def switch(name: str, value: Any, called: Signature) -> bool:
+    """Read True or False."""
+    if not isinstance(value, (bool, int)):
+        raise GateError(f"`{name}` is True or False; write `{called.text}`")
+    return bool(value)
+
+
+def one_axis(name: str, value: Any, called: Signature) -> int:
+    """Read the number of an axis."""
     axis = whole_number(raw(value))
     if axis is None:
-        raise GateError("`axis` is one whole number; for several, apply the gate once for each")
+        raise GateError(f"`{name}` is one whole number; for several, apply the gate once for each")
     return axis
+
+
+def count(name: str, value: Any, called: Signature) -> int:
+    """Read a whole number."""
+    whole = whole_number(raw(value))
+    if whole is None:
+        raise GateError(f"`{name}` is a whole number; write `{called.text}`")
+    return whole
+
+
+def rows_and_columns(name: str, value: Any, called: Signature) -> int | Shape:
+    """Read a whole number, or two: for rows and for columns."""
+    sizes = sizes_of(name, value, called)
+    if len(sizes) not in (1, 2):
+        raise GateError(f"`{name}` is a whole number, or two: for rows and for columns; write `{called.text}`")
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def real_number(name: str, value: Any, called: Signature) -> Number:
+    """Read a number that shapes the gate; it gets no gradient, so none may be lost on it unnoticed."""
+    if isinstance(value, Node) and value.flows:
+        raise GateError(f"`{name}` gets no gradient, and this would want one; give it a number, or `constant(...)`")
+    plain = raw(value)
+    if isinstance(plain, bool) or not isinstance(plain, (int, float, Fraction)) or not isfinite(plain):
+        raise GateError(f"`{name}` is a finite number; write `{called.text}`")
+    return plain
 
 
 def sizes_of(name: str, value: Any, called: Signature) -> Shape:
@@ -170,16 +177,34 @@ def sizes_of(name: str, value: Any, called: Signature) -> Shape:
     return sizes
 
 
-def made_shape(args: Sequence[Any], keywords: Mapping[str, Any], name: str, spelled: str) -> Shape:
-    """Return the shape that ``zeros`` or ``ones`` is called with.
+def truth_as_numbers(value: Any) -> Any:
+    """Bring what a comparison of numbers gives to what a gate takes: 1 for True, 0 for False, in lists, too."""
+    if isinstance(value, (list, tuple)):
+        return [truth_as_numbers(each) for each in value]
+    return int(value) if isinstance(value, bool) else value
+
+
+READERS: Mapping[str, Callable[[str, Any, Signature], Any]] = {  # by a parameter's name; else it is a real number
+    "keepdims": switch,
+    "axis": one_axis,
+    "axes": sizes_of,
+    "shape": sizes_of,
+    "size": rows_and_columns,
+    "stride": rows_and_columns,
+    "padding": rows_and_columns,
+    "classes": count,
+}
+
+
+def made_shape(value: Any, called: Signature) -> Shape:
+    """Return the shape of a tensor that is made.
 
     Raises
     ------
     GateError
         If it is none, or too large.
     """
-    called = signature(LITERAL_MAKERS[name])
-    shape = sizes_of("shape", arguments(called, args, keywords, spelled)["shape"], called)
+    shape = sizes_of("shape", value, called)
     if min(shape, default=0) < 0:
         raise GateError(f"shape {shape} has a negative size; use sizes from 0 on")
     return shape
@@ -192,10 +217,12 @@ def resolve(name: str, module: str, args: Sequence[Any], keywords: Mapping[str, 
     the operands after the first application, ``...`` stands for the result so far.
     """
     spelled = spelled_call(name, module)
-    if name in ("max", "min") and module in ("", "math") and len(args) > 1:
+    if name in ("max", "min") and len(args) > 1 and (module in ("", "math") or is_pair(module, args)):
         pairwise = GATES["maximum" if name == "max" else "minimum"]
         first = bind(pairwise, args[:2], keywords, spelled)
         return [first, *(Application(pairwise, (..., arg), {}) for arg in args[2:])]
+    if name in ("max", "min") and "dim" in keywords:
+        raise GateError(f"`{spelled}` returns no indices here; write `axis=…` for the values, and `argmax` for places")
     if name in WITH_LITERAL:
         text, gate, literal = WITH_LITERAL[name]
         operands = arguments(signature(text), args, keywords, spelled)
@@ -203,6 +230,11 @@ def resolve(name: str, module: str, args: Sequence[Any], keywords: Mapping[str, 
     if name not in GATE_OF:
         return None
     return [bind(GATE_OF[name], args, keywords, spelled)]
+
+
+def is_pair(module: str, args: Sequence[Any]) -> bool:
+    """Whether PyTorch's ``max`` compares two tensors."""
+    return module.startswith("torch") and len(args) == 2 and whole_number(args[1]) is None
 
 
 def spelled_call(name: str, module: str) -> str:

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
-from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from stepgrad.errors import GateError
 from stepgrad.numeric import NumberType
 from stepgrad.tape import Node
-from stepgrad.tensor import MAX_ELEMENTS, Array, Number, Tensor, from_nested, shape_of
+from stepgrad.tensor import MAX_ELEMENTS, Array, Number, Tensor, from_nested
 
 MAX_DEPTH = 32  # of lists in lists
+TOO_DEEP = f"lists are nested more than {MAX_DEPTH} deep; use fewer axes"
 NOT_NUMBERS = {type(None): "nothing", type(...): "`...`", bool: "True or False", str: "text", bytes: "text"}
 
 
-class OffTape(NamedTuple):
-    """A number or tensor off the tape: no gradient will ever flow to it."""
+class OffTape:
+    """A number or tensor off the tape: no gradient will ever flow to it. No tuple, or it would pass for a list."""
 
-    value: Array
+    __slots__ = ("value",)
+
+    def __init__(self, value: Array) -> None:
+        self.value = value
+
+
+class Entries(list[Any]):
+    """A list of the program's that is no vector: something is appended to it, or entries of it are assigned."""
+
+    __slots__ = ()
 
 
 class Size(int):
     """A whole number that counts: a length, a size of a shape. Assigned to a name it stays one."""
+
+    __slots__ = ()
 
 
 def is_whole(value: Any) -> bool:
@@ -36,40 +48,78 @@ def holds_nodes(value: Any) -> bool:
 
 
 def holds(value: Any, kinds: tuple[type, ...]) -> bool:
-    """Whether a value of one of these kinds is somewhere in nested lists."""
-    waiting = [value]
+    """Whether a value of one of these kinds is somewhere in nested lists; a list may hold another twice."""
+    waiting, seen = [value], set()
     while waiting:
         each = waiting.pop()
         if isinstance(each, kinds):
             return True
-        if isinstance(each, (list, tuple)):
+        if isinstance(each, (list, tuple)) and id(each) not in seen:
+            seen.add(id(each))
             waiting += each
     return False
 
 
-def check_list(value: Any) -> None:
-    """Refuse lists that are too deep, or hold too much: a list may hold another twice.
+def is_within(value: list[Any], other: Any) -> bool:
+    """Whether a list is another value, or somewhere in it."""
+    waiting, seen = [other], set()
+    while waiting:
+        each = waiting.pop()
+        if each is value:
+            return True
+        if isinstance(each, (list, tuple)) and id(each) not in seen:
+            seen.add(id(each))
+            waiting += [part for part in each if isinstance(part, (list, tuple))]
+    return False
+
+
+def count_numbers(value: Any) -> int:
+    """Return how many numbers nested lists hold, one that is held twice counting twice.
 
     Raises
     ------
     GateError
-        If a tensor of it would be too large.
+        If they are too deep, or a tensor of them would be too large.
     """
-    known: dict[int, tuple[int, int]] = {}
-
-    def measured(each: Any) -> tuple[int, int]:  # its depth, which is bounded one list ago; its numbers
-        if not isinstance(each, (list, tuple)):
-            return 0, prod(shape_of(raw(each)))
-        if id(each) not in known:
-            parts = [measured(part) for part in each]
-            known[id(each)] = 1 + max((depth for depth, _ in parts), default=0), sum(count for _, count in parts)
-        return known[id(each)]
-
-    depth, count = measured(value)
-    if depth > MAX_DEPTH:
-        raise GateError(f"lists are nested more than {MAX_DEPTH} deep; use fewer axes")
+    if isinstance(value, range):
+        count = length_of_range(value)
+    else:
+        depth, count = measured(value, 0, {})
+        if depth > MAX_DEPTH:
+            raise GateError(TOO_DEEP)
     if count > MAX_ELEMENTS:
         raise GateError(f"this list holds {count:,} numbers; keep it under {MAX_ELEMENTS:,}")
+    return count
+
+
+def measured(value: Sequence[Any], outside: int, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return how deep a list is, and how many numbers it holds, each list in it being looked at once.
+
+    No closure that calls itself: while a program runs, nothing collects such cycles.
+    """
+    if outside >= MAX_DEPTH:
+        raise GateError(TOO_DEEP)
+    depth, count = 1, 0
+    for each in value:
+        if each.__class__ is float:
+            count += 1
+        elif isinstance(each, (list, tuple)):
+            if id(each) not in known:
+                known[id(each)] = measured(each, outside + 1, known)
+            depth = max(depth, 1 + known[id(each)][0])
+            count += known[id(each)][1]
+        elif isinstance(each, range):
+            depth = max(depth, 2)
+            count += length_of_range(each)
+        else:
+            plain = raw(each)
+            count += len(plain.data) if isinstance(plain, Tensor) else 1
+    return depth, count
+
+
+def length_of_range(numbers: range) -> int:
+    """Return how many numbers a range counts, also where Python's own ``len`` gives up."""
+    return max(0, -((numbers.start - numbers.stop) // numbers.step))
 
 
 def raw(value: Any) -> Any:
@@ -94,6 +144,8 @@ def array_of(value: Any, number: NumberType) -> Array:
     GateError
         If it is something else, or rows differ in length.
     """
+    if value.__class__ is number.kind:
+        return value
 
     def make(entry: Any) -> Number:
         if isinstance(entry, (*NOT_NUMBERS, Tensor)) or not hasattr(entry, "__float__"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from tokenize import TokenError
 from typing import NoReturn
 
@@ -115,27 +115,3 @@ def complaint(message: str, text: str, column: int) -> str:
 def number_start(text: str, column: int) -> int:
     """Return where the digits begin that reach to a column."""
     return len(re.sub(r"[\d_.]*\Z", "", text[:column]))
-
-
-def names_in_order(tree: ast.AST) -> Iterator[tuple[str, bool]]:
-    """Yield every variable's name in the order of evaluation, and whether it is assigned there."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Name):
-            yield node.id, isinstance(node.ctx, ast.Store)
-        waiting += reversed(parts_in_order(node))
-
-
-def parts_in_order(node: ast.AST) -> Sequence[ast.AST]:
-    """List what a node consists of, in the order of evaluation."""
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            return [value, *targets]
-        case ast.AnnAssign(target=target, value=value):
-            return [target] if value is None else [value, target]
-        case ast.AugAssign(target=ast.Name(id=name) as target, value=value):
-            return [ast.Name(name, ast.Load()), value, target]
-        case ast.ImportFrom(names=aliases):
-            return [ast.Name(alias.asname or alias.name, ast.Store()) for alias in aliases]
-    return list(ast.iter_child_nodes(node))

@@ -1,57 +1,41 @@
-"""Refusals: what is Python's grammar and not the language's, in plain words."""
+"""Refusals: what is Python's grammar and not the language's, in plain words, with the way out."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
 
-NOT_OPERATORS: Mapping[type[ast.operator], str] = {
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
-    ast.BitXor: "^",
-    ast.BitOr: "|",
-    ast.BitAnd: "&",
-    ast.LShift: "<<",
-    ast.RShift: ">>",
+STEPS = "write the steps out, as assignments, loops and functions"
+NAMES = "use a name for each value, or a list"
+ARGUMENTS = "hand the value over as an argument, and return the new one"
+INSTEAD_OF: Mapping[type[ast.AST], tuple[str, str]] = {
+    ast.NamedExpr: ("`:=`", "assign on a line before"),
+    ast.Starred: ("`*` before a value", "write the entries out"),
+    ast.Slice: ("a slice outside of an index", "write it between brackets behind a value, as in x[1:3]"),
+    ast.Dict: ("a dictionary", NAMES),
+    ast.DictComp: ("a dictionary", NAMES),
+    ast.Set: ("a set", NAMES),
+    ast.SetComp: ("a set", NAMES),
+    ast.Await: ("`await`", STEPS),
+    ast.Yield: ("`yield`", "return a list"),
+    ast.YieldFrom: ("`yield`", "return a list"),
+    ast.ClassDef: ("a class", "write functions and lists"),
+    ast.AsyncFunctionDef: ("`async`", STEPS),
+    ast.AsyncFor: ("`async`", STEPS),
+    ast.AsyncWith: ("`async`", STEPS),
+    ast.Delete: ("`del`", "leave it out"),
+    ast.Global: ("`global`", ARGUMENTS),
+    ast.Nonlocal: ("`nonlocal`", ARGUMENTS),
+    ast.Raise: ("`raise`", "write `assert False`, or leave it out"),
+    ast.Try: ("`try`", "check with `if` before"),
+    ast.TryStar: ("`try`", "check with `if` before"),
+    ast.Match: ("`match`", "write `if` and `elif`"),
+    ast.Invert: ("`~`", "write `1 - x` for a mask, or `not`"),
+    ast.FunctionDef: ("a decorator", "leave it out"),  # other definitions are understood
 }
-NOT_YET: Mapping[type[ast.AST], str] = {
-    ast.For: "loops",
-    ast.While: "loops",
-    ast.If: "`if`",
-    ast.IfExp: "`if`",
-    ast.FunctionDef: "functions",
-    ast.Lambda: "functions",
-    ast.ListComp: "list comprehensions",
-    ast.GeneratorExp: "list comprehensions",
-    ast.Compare: "comparisons",
-    ast.BoolOp: "`and` and `or`",
-    ast.UnaryOp: "`not` and `~`",
-    ast.With: "`with` blocks",
-    ast.JoinedStr: "strings",
-    ast.FormattedValue: "strings",
-    ast.NamedExpr: "`:=`",
-    ast.Starred: "`*` before a value",
-    ast.Slice: "slices outside of an index",
-    ast.Dict: "dictionaries",
-    ast.DictComp: "dictionaries",
-    ast.Set: "sets",
-    ast.SetComp: "sets",
-    ast.Await: "`await`",
-    ast.Yield: "`yield`",
-    ast.YieldFrom: "`yield`",
-    ast.ClassDef: "classes",
-    ast.AsyncFunctionDef: "`async`",
-    ast.AsyncFor: "`async`",
-    ast.AsyncWith: "`async`",
-    ast.Return: "`return`",
-    ast.Break: "`break`",
-    ast.Continue: "`continue`",
-    ast.Delete: "`del`",
-    ast.Global: "`global`",
-    ast.Nonlocal: "`nonlocal`",
-    ast.Raise: "`raise`",
-    ast.Assert: "`assert`",
-    ast.Try: "`try`",
-    ast.TryStar: "`try`",
-    ast.Match: "`match`",
-}
+
+
+def refusal(node: ast.AST) -> str:
+    """Say that something of Python's is not understood, and what to write instead."""
+    what, instead = INSTEAD_OF.get(type(node), ("this", STEPS))
+    return f"{what} cannot be used here; {instead}"

@@ -1,0 +1,224 @@
+"""The machine: the state of a running program, and what it does with nodes and names.
+
+A value is a node, a literal (a number or nested lists of numbers), a number off the tape, which is
+what ``.grad`` returns and whatever is computed from it, a list, some text or a function.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from math import prod
+from random import Random
+from typing import Any, NoReturn
+from weakref import ref
+
+from stepgrad.errors import GateError, ProgramError
+from stepgrad.gate import Elementwise, Gate, Params
+from stepgrad.literals import OffTape, array_of, count_numbers, holds, raw
+from stepgrad.numeric import NumberType
+from stepgrad.ops import CONSTANT, GATES, INPUT
+from stepgrad.recording import Recording
+from stepgrad.scopes import Call, Scope
+from stepgrad.source import Program, Span
+from stepgrad.tape import NO_PARAMS, Node, Printed
+from stepgrad.tensor import Array, Tensor, shape_of
+from stepgrad.vocabulary import UNDERSTOOD_ANYWAY
+from stepgrad.work import SMALL, steps_for, steps_of_entries
+
+NOWHERE = ast.Module([], [])
+
+
+class Machine:
+    """The state of a running program.
+
+    Parameters
+    ----------
+    program : Program
+    number : NumberType
+    max_steps : int
+        How many statements, gates and edges may be taken.
+
+    Attributes
+    ----------
+    scope : Scope
+        The names at hand: the program's, or those of the call that is under way.
+    modules : mapping
+        What is understood before a dot, and the module that it stands for.
+    spans : list of Span or None
+        For every node, the stretch of the program that computed it.
+    names : mapping
+        For every node that has a name: in how deep a call it was given it, and the name. The first counts, but
+        one given further outside counts more; an input that was updated keeps it.
+    calls : list of Call
+    under_way : list of int
+        The indices of the calls that have not returned yet.
+    off : int
+        In how many ``with no_grad()`` blocks the program is.
+    swept : int
+        The number of the pass swept last.
+    holders : mapping
+        For every input, the names that change when it is updated in place.
+    newer : mapping
+        For inputs updated in place, what took their place: lists look here.
+    masks : set of Node
+        What comparisons of tensors made.
+    chance : Random
+        What numbers are drawn from where no seed is given.
+    """
+
+    def __init__(self, program: Program, number: NumberType, max_steps: int) -> None:
+        self.program = program
+        self.recording = Recording(number)
+        self.number = number
+        self.steps_left = self.max_steps = max_steps
+        self.scope = Scope()
+        self.modules: dict[str, str] = dict(UNDERSTOOD_ANYWAY)
+        self.spans: list[Span | None] = []
+        self.names: dict[Node, tuple[int, str]] = {}
+        self.calls: list[Call] = []
+        self.under_way: list[int] = []
+        self.off = 0
+        self.swept = 0
+        self.holders: dict[Node, list[tuple[ref[Scope], str]]] = {}
+        self.most_holders = 1000  # before those of the past are forgotten
+        self.newer: dict[Node, Node] = {}
+        self.masks: set[Node] = set()
+        self.chance = Random(0)
+        self.has_tensors = False
+        self.known_spans: dict[tuple[ast.AST, ast.AST | None], Span] = {}
+
+    def span_of(self, node: ast.AST, last: ast.AST | None = None) -> Span:
+        """Return the stretch of the program that a node of its tree is, or that from it to another."""
+        found = self.known_spans.get((node, last))
+        if found is None:
+            found = self.known_spans[node, last] = self.program.span_of(node, last)
+        return found
+
+    # What was updated in place
+
+    def newest(self, node: Any) -> Any:
+        """Return what took the place of an input that was updated in place, or the value itself."""
+        if not self.newer or not isinstance(node, Node) or node not in self.newer:
+            return node
+        passed = []
+        while node in self.newer:
+            passed.append(node)
+            node = self.newer[node]
+        for each in passed:
+            self.newer[each] = node
+        return node
+
+    def refreshed(self, values: Any) -> Any:
+        """Bring a list up to date with what was updated in place since it was looked at."""
+        if not self.newer or not isinstance(values, (list, tuple)):
+            return values
+        if not any(isinstance(each, Node) and each in self.newer for each in values):
+            return values
+        found = list(map(self.newest, values))
+        if isinstance(values, tuple):
+            return tuple(found)
+        values[:] = found
+        return values
+
+    def all_refreshed(self, value: Any) -> Any:
+        """Bring a list, and the lists in it, up to date with what was updated in place."""
+        if not self.newer or not isinstance(value, (list, tuple)):
+            return self.newest(value)
+        entries = list(map(self.all_refreshed, value))
+        if isinstance(value, tuple):
+            return tuple(entries)
+        value[:] = entries
+        return value
+
+    # Recording
+
+    def apply(self, gate: Gate, operands: Sequence[Any], place: ast.AST, params: Params = NO_PARAMS) -> Any:
+        """Apply a gate: recorded if a node is among the operands, computed at once if not.
+
+        What is computed from a number off the tape, or under ``no_grad``, stays off the tape.
+        """
+        ready = [self.operand(operand, place) for operand in operands]
+        nodes = gate.constant or any(isinstance(operand, Node) for operand in ready)
+        off_tape = any(isinstance(operand, OffTape) for operand in ready) or (nodes and self.off > 0)
+        shapes = [shape_of(raw(operand)) for operand in ready]
+        try:
+            if any(shapes) or not isinstance(gate, Elementwise):
+                self.spend(steps_for(gate, gate.aligned(shapes), params), place)
+            if off_tape or not nodes:
+                found = self.recording.compute(gate, [raw(operand) for operand in ready], params)
+                self.pay_for(found, shapes, place)
+                return OffTape(found) if off_tape else found
+            node = self.recording.apply(gate, ready, params)
+        except GateError as error:
+            self.fail(str(error), place)
+        self.pay_for(node.value, shapes, place)
+        self.recorded(self.span_of(place))
+        return node
+
+    def pay_for(self, result: Array, shapes: Sequence[Sequence[int]], place: ast.AST) -> None:
+        """Pay for a result that is larger than what it was computed from."""
+        if isinstance(result, Tensor):
+            self.has_tensors = True
+            self.pay(max(0, len(result.data) - sum(map(prod, shapes))), place)
+
+    def recorded_leaf(
+        self, value: Any, target: ast.AST, source: ast.AST | None = None, *, constant: bool = False
+    ) -> Node:
+        """Record an input or a constant from a literal."""
+        ready = raw(self.operand(value, source or target))
+        gate = CONSTANT if constant else INPUT
+        if isinstance(ready, Tensor):
+            self.pay(len(ready.data), target)
+        node = self.recording.leaf(ready, gate)
+        self.recorded(None if target is NOWHERE else self.span_of(target, source))
+        return node
+
+    def operand(self, value: Any, place: ast.AST) -> Any:
+        """Bring a value to what gates take: a node, a number, a tensor, or one off the tape."""
+        if value.__class__ is self.number.kind or isinstance(value, (Node, OffTape, Tensor)):
+            return value
+        if isinstance(value, (list, tuple, range)):
+            value = self.refreshed(self.listed(value, place))
+            if holds(value, (Node, OffTape, Tensor)):
+                return self.apply(GATES["stack"], value, place, {"axis": 0})
+        try:
+            return array_of(list(value) if isinstance(value, range) else value, self.number)
+        except GateError as error:
+            return self.fail(str(error), place)
+
+    def listed(self, value: Any, node: ast.AST) -> Any:
+        """Pay for a list, a tuple or a range, if a tensor of it would not be too large, and return it."""
+        try:
+            count = count_numbers(value)
+        except GateError as error:
+            self.fail(str(error), node)
+        self.pay(count, node)
+        return value
+
+    def recorded(self, span: Span | None) -> None:
+        """Note where the nodes just recorded stand in the program; the statement pays for them."""
+        self.spans += [span] * (self.recording.node_count - len(self.spans))
+
+    def print_line(self, text: str, place: ast.AST) -> None:
+        """Write down that the program printed a line."""
+        self.recording.mark(Printed(text, self.span_of(place)))
+        self.spend(1, place)
+
+    def pay(self, entries: int, place: ast.AST) -> None:
+        """Count the entries of lists, or signs of text, that are gone through or made."""
+        if entries > SMALL:
+            self.spend(steps_of_entries(entries), place)
+
+    def spend(self, steps: int, place: ast.AST) -> None:
+        """Count statements, gates and edges against the limit."""
+        self.steps_left -= steps
+        if self.steps_left < 0:
+            limit = f"{self.max_steps:,} steps"
+            self.fail(
+                f"the program takes more than {limit}; shorten it, let its loops end, or raise --max-steps", place
+            )
+
+    def fail(self, sentence: str, node: ast.AST) -> NoReturn:
+        """Raise an error with its place."""
+        raise ProgramError(sentence, self.program, self.span_of(node)) from None

@@ -1,0 +1,227 @@
+"""Statements of the language: from ``ast`` to functions that execute them.
+
+A statement's function returns how it ended, if not as usual: by ``break``, ``continue`` or ``return``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from stepgrad.assignments import Assignments, do_nothing
+from stepgrad.machine import NOWHERE
+from stepgrad.names import assigned_in, dotted
+from stepgrad.printing import printed
+from stepgrad.reader import TOO_DEEP
+from stepgrad.scopes import BREAK, CONTINUE, RETURN, Act
+from stepgrad.vocabulary import MODULE_NUMBERS, MODULES
+
+UNDERSTOOD = "only the functions of math, numpy and torch that the language has are understood"
+
+
+class Statements(Assignments):
+    """A machine that reads statements."""
+
+    def block(self, statements: Sequence[ast.stmt]) -> Act:
+        """Read statements into a function that executes them in order, and has them pay for the nodes they make."""
+        acts = [(each, *self.weighed(each)) for each in statements]
+        spans = self.spans
+
+        def execute() -> str | None:
+            statement: ast.AST = NOWHERE
+            try:
+                for statement, act, weight in acts:
+                    ended: str | None = act()
+                    made = len(spans) - self.paid
+                    self.paid += made
+                    self.steps_left -= 1 + made if made >= weight else weight
+                    if self.steps_left < 0:
+                        self.spend(0, statement)
+                    if ended is not None:
+                        return ended
+            except RecursionError:
+                self.fail(f"this is {TOO_DEEP}", statement)
+            return None
+
+        return execute
+
+    def inner_block(self, statements: Sequence[ast.stmt]) -> Act:
+        """Read the statements of a loop."""
+        self.loops += 1
+        try:
+            return self.block(statements)
+        finally:
+            self.loops -= 1
+
+    def read_Expr(self, node: ast.Expr) -> Act:
+        """Read an expression on a line of its own; a text is a comment."""
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return do_nothing
+        thunk = self.read(node.value)
+
+        def act() -> None:
+            value = thunk()
+            if value is not None:
+                self.remember(value, node.value)
+
+        return act
+
+    def read_Pass(self, node: ast.Pass) -> Act:
+        """Read ``pass``."""
+        return do_nothing
+
+    def read_Assert(self, node: ast.Assert) -> Act:
+        """Read ``assert``."""
+        condition, message = self.read(node.test), self.read(node.msg) if node.msg is not None else None
+
+        def act() -> None:
+            if not self.truth(condition(), node.test):
+                said = f": {printed(message())}" if message is not None else ""
+                self.fail(f"this does not hold{said}; correct the program, or the condition", node.test)
+
+        return act
+
+    # Control flow
+
+    def read_If(self, node: ast.If) -> Act:
+        """Read ``if``, ``elif`` and ``else``."""
+        condition, first, second = self.read(node.test), self.block(node.body), self.block(node.orelse)
+        return lambda: first() if self.truth(condition(), node.test) else second()
+
+    def read_For(self, node: ast.For) -> Act:
+        """Read ``for``."""
+        thunk, set_target = self.read(node.iter), self.read_target(node.target, held=True)
+        inside, after = self.inner_block(node.body), self.block(node.orelse)
+
+        def loop() -> str | None:
+            for entry in self.entries_of(thunk(), node.iter):
+                set_target(entry)
+                ended = inside()
+                if ended == BREAK:
+                    return None
+                if ended == RETURN:
+                    return ended
+            return after()
+
+        return loop
+
+    def read_While(self, node: ast.While) -> Act:
+        """Read ``while``; an endless one ends at the limit of steps."""
+        condition, weight = self.weighed(node.test)
+        inside, after = self.inner_block(node.body), self.block(node.orelse)
+
+        def loop() -> str | None:
+            while self.truth(condition(), node.test):
+                self.spend(weight, node)
+                ended = inside()
+                if ended == BREAK:
+                    return None
+                if ended == RETURN:
+                    return ended
+            return after()
+
+        return loop
+
+    def read_Break(self, node: ast.Break) -> Act:
+        """Read ``break``."""
+        self.check_loop("break", node)
+        return lambda: BREAK
+
+    def read_Continue(self, node: ast.Continue) -> Act:
+        """Read ``continue``."""
+        self.check_loop("continue", node)
+        return lambda: CONTINUE
+
+    def check_loop(self, word: str, node: ast.stmt) -> None:
+        """Refuse what only makes sense in a loop."""
+        if not self.loops:
+            self.fail(f"`{word}` stands outside of a loop; leave it out", node)
+
+    # Functions
+
+    def read_FunctionDef(self, node: ast.FunctionDef) -> Act:
+        """Read ``def``."""
+        if node.decorator_list:
+            self.refuse(node)
+        own = assigned_in(node.body)
+        loops, self.loops = self.loops, 0
+        self.functions += 1
+        try:
+            define = self.read_function(node.name, node.args, self.block(node.body), own)
+        finally:
+            self.loops = loops
+            self.functions -= 1
+
+        def act() -> None:
+            self.scope[node.name] = define()
+
+        return act
+
+    def read_Return(self, node: ast.Return) -> Act:
+        """Read ``return``."""
+        if not self.functions:
+            self.fail("`return` stands outside of a function; leave it out", node)
+        thunk = self.read(node.value) if node.value is not None else None
+
+        def act() -> str:
+            self.returned = thunk() if thunk is not None else None
+            return RETURN
+
+        return act
+
+    # Blocks and imports
+
+    def read_With(self, node: ast.With) -> Act:
+        """Read ``with no_grad():``, under which nothing is recorded."""
+        inside = self.block(node.body)
+        for item in node.items:
+            call = item.context_expr
+            if not (isinstance(call, ast.Call) and dotted(call.func).split(".")[-1] == "no_grad"):
+                self.fail("only `with no_grad():` is understood", node)
+
+        def act() -> str | None:
+            self.off += 1
+            try:
+                return inside()
+            finally:
+                self.off -= 1
+
+        return act
+
+    def read_Import(self, node: ast.Import) -> Act:
+        """Accept ``import math`` and ``import numpy as np``: nothing is loaded."""
+        for alias in node.names:
+            self.check_module(alias.name, node)
+            self.modules[alias.asname or alias.name.split(".")[0]] = (
+                alias.name if alias.asname else alias.name.split(".")[0]
+            )
+        return do_nothing
+
+    def check_module(self, module: str, place: ast.stmt) -> None:
+        """Refuse modules that are not understood."""
+        if module not in MODULES and module != "__future__":
+            self.fail(f"`{module}` cannot be imported; {UNDERSTOOD}", place)
+
+    def read_ImportFrom(self, node: ast.ImportFrom) -> Act:
+        """Accept ``from math import exp``: the functions are understood anyway."""
+        module = node.module or ""
+        self.check_module(module, node)
+        numbers = []
+        for alias in node.names:
+            name = alias.asname or alias.name
+            if f"{module}.{alias.name}" in MODULES:
+                self.modules[name] = f"{module}.{alias.name}"
+            elif alias.name in MODULE_NUMBERS:
+                numbers.append((name, alias.name))
+            elif alias.asname not in (None, alias.name):
+                self.fail(f"`{alias.name}` keeps its name here; write `from {module} import {alias.name}`", node)
+
+        def act() -> None:
+            for name, number in numbers:
+                if self.supplied and self.is_supplied(name):
+                    self.bind(name, self.recorded_leaf(self.supplied.pop(name), node), node)
+                    self.remember(self.scope[name], node)
+                else:
+                    self.scope[name] = self.module_number(number, node)
+
+        return act
