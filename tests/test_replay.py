@@ -1,9 +1,11 @@
 """The replay, driven as a user would, without a terminal and on a real pseudo-terminal."""
 
+import json
 import os
 import pty
 import random
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -134,8 +136,9 @@ async def panes(app, pilot):
     await pilot.press("4", "down", "j", "up", "k", "pagedown", "pageup")
     assert position(app) == 1
     await pilot.press("3", "j", "k", "L", "H", "J", "K", "1", "L", "H", "J", "K")
-    await pilot.press("d")
+    await pilot.press("d", "m")
     assert not app.boxed
+    assert app.session.closed
     await pilot.press(">", "<", "<")
     assert app.session.style.digits == 1
 
@@ -186,9 +189,12 @@ async def views_another(app, pilot):
     line.focus()
     line.value = "no/such/file"
     await pilot.press("enter")
+    await pilot.pause()
+    assert any("no file and no example 'no/such/file'" in text for text in shown(app))  # said in place
+    line.value = "x = 3; f = x * x"
+    await pilot.press("enter")
     await until(pilot, lambda: app.screen is app.main)
-    assert "no file and no example" in app.session.message
-    assert app.session.title == "matrix"
+    assert app.session.trace.value == 9.0
 
 
 async def exports(app, pilot):
@@ -198,10 +204,50 @@ async def exports(app, pilot):
     await pilot.press("x")
     await answer(app, pilot, "out.txt")
     assert app.prompting
+    await answer(app, pilot, "a\0b.txt")
+    assert app.prompting
+    await answer(app, pilot, "out.pdf")
+    assert app.prompting
+    await answer(app, pilot, "no/such/out.txt")
+    assert app.prompting
     await answer(app, pilot, "out.txt!")
     assert app.session.message == "saved as out.txt"
     await pilot.press("P")
     assert Path("sigmoid-1.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+async def asks(app, pilot):
+    await pilot.press("1", ":")
+    assert any("17, +5, 50%" in line for line in shown(app))  # the hint, while nothing is typed
+    await pilot.press("q", "space", "b", "question_mark")
+    assert any("go to q b?" in line for line in shown(app))  # letters of the reply, not keys
+    assert any("Close" in line for line in shown(app)[-1:])
+    assert not any("Step" in line for line in shown(app)[-1:])
+    await pilot.press("tab", "enter")
+    assert app.prompting
+    assert any("no value of this program is called 'q b?'" in line for line in shown(app))
+    await pilot.press("escape")
+    assert not app.prompting
+    assert app.main.focused.id == "circuit"
+    await pilot.press(":")
+    await pilot.click("#events", offset=(10, 4))
+    await until(pilot, lambda: not app.prompting)  # who goes elsewhere has no question any more
+    assert app.main.focused.id == "events"
+    await pilot.press(":", "5", "enter", "q")
+    assert position(app) == 5
+    await until(pilot, lambda: not app.is_running)
+
+
+async def runs_any_command_of_the_palette(app, pilot):
+    commands = {command.title: command for command in app.get_system_commands(app.screen)}
+    assert {key.words for key in KEYS} - set(commands) == {
+        "every command by name, and the themes",
+        "close what is open, end a search",
+    }
+    await pilot.press(":")
+    await commands["last step"].callback()
+    assert position(app) == 26
+    assert not app.prompting
 
 
 async def copies(app, pilot):
@@ -214,8 +260,10 @@ async def helps(app, pilot):
     await until(pilot, lambda: isinstance(app.screen, HelpScreen))
     await pilot.pause()
     assert any("one step forward" in line for line in shown(app))
-    await pilot.press("q")
+    await pilot.press("j", "space", "up", "down", "pageup", "q")
     await until(pilot, lambda: app.screen is app.main)
+    await pilot.press("ctrl+c")
+    assert "q closes" in app.session.message
     await pilot.press("ctrl+p")
     await until(pilot, lambda: app.screen is not app.main)
     await pilot.press("escape")
@@ -231,7 +279,7 @@ async def leaves(app, pilot):
 
 JOURNEYS = (
     steps_there_and_back, longer_strides, goes_and_finds, breaks, plays, panes, pins, edits, edits_the_program,
-    views_another, exports, copies, helps, leaves,
+    views_another, exports, asks, runs_any_command_of_the_palette, copies, helps, leaves,
 )  # fmt: skip
 
 
@@ -270,7 +318,7 @@ def test_passes_are_turned_and_drawn():
 def test_a_tensor_step_opens_into_its_arithmetic():
     async def body(app, pilot):
         await pilot.press("enter")
-        assert "only a backward step" in app.session.message
+        assert "a backward step of tensors" in app.session.message
         await pilot.press(":")
         await answer(app, pilot, "9")
         await pilot.press("enter")
@@ -303,7 +351,7 @@ def test_clicks_go_to_steps():
 SIZES = [(200, 50), (120, 36), (100, 30), (80, 24), (59, 24), (48, 24), (30, 10), (10, 3), (1, 1)]
 
 
-@pytest.mark.parametrize("program", ["sigmoid", "matrix", LEARNING])
+@pytest.mark.parametrize("program", ["matrix", LEARNING])
 def test_every_size(program):
     async def body(app, pilot):
         for width, height in SIZES:
@@ -366,6 +414,55 @@ def test_the_theme_is_remembered(tmp_path):
     drive("sigmoid", find)
 
 
+def test_digits_are_written_once_at_the_end():
+    settings = Path(os.environ["STEPGRAD_CONFIG"]) / "settings.json"
+
+    async def body(app, pilot):
+        await pilot.press(">", ">")
+        assert not settings.exists()
+
+    drive("sigmoid", body)
+    assert json.loads(settings.read_text(encoding="utf-8"))["digits"] == 4
+    before = settings.stat().st_mtime_ns
+    drive("sigmoid", nothing)
+    assert settings.stat().st_mtime_ns == before
+
+
+async def nothing(app, pilot):
+    """Only look."""
+
+
+@pytest.mark.parametrize("command", ["[red]", "x [/]"])
+def test_markup_is_shown_not_obeyed(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("[b]y[red].sg").write_text(
+        "# [red]a[/] \x1b]0;x\x07\nx = 2.0\nprint('[/] [red]boo')\nf = x * x\n", encoding="utf-8"
+    )
+
+    async def body(app, pilot):
+        await pilot.press("B")
+        await answer(app, pilot, command)
+        await pilot.press("escape", "/")
+        await answer(app, pilot, "[red]boo")
+        assert position(app) == 2
+        app.say("a [/] [red]message")
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(app.screen, Editor))
+        app.screen.query_one(TextArea).text = "y = [red] + [/]"
+        app.screen.action_run()
+        await pilot.pause()
+        assert any("y = [red] + [/]" in line for line in shown(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        text = "\n".join(shown(app))
+        assert "prints [/] [red]boo" in text
+        assert "# [red]a[/]" in text
+        assert "a [/] [red]message" in text
+        assert "\x1b" not in text
+
+    drive("[b]y[red].sg", body)
+
+
 def test_a_damaged_config_is_set_aside_and_said_so(tmp_path):
     folder = Path(os.environ["STEPGRAD_CONFIG"])
     folder.mkdir()
@@ -403,10 +500,10 @@ MONKEY_KEYS = [
 ]
 
 
-@pytest.mark.parametrize("program", ["sigmoid", "matrix", LEARNING])
+@pytest.mark.parametrize("program", ["sigmoid", "matrix", LEARNING, *["xor"] * ("STEPGRAD_MONKEY" in os.environ)])
 def test_a_monkey_breaks_nothing(program, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    presses = int(os.environ.get("STEPGRAD_MONKEY", "150"))
+    presses = int(os.environ.get("STEPGRAD_MONKEY", "100"))
     chance = random.Random(presses)
 
     async def body(app, pilot):
@@ -472,7 +569,8 @@ def read_until(descriptor, words, seconds=30):
     return found
 
 
-def test_on_a_real_terminal():
+@pytest.mark.parametrize(("way", "status"), [("q", 0), ("SIGTERM", 143)])
+def test_on_a_real_terminal(way, status):
     main, other = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
     process = subprocess.Popen(
@@ -480,7 +578,10 @@ def test_on_a_real_terminal():
     )
     os.close(other)
     assert b"FORWARD" in read_until(main, b"FORWARD")
-    os.write(main, b"q")
+    if way == "q":
+        os.write(main, b"q")
+    else:
+        process.send_signal(signal.SIGTERM)
     assert b"\x1b[?1049l" in read_until(main, b"\x1b[?1049l")  # back on the main screen
-    assert process.wait(30) == 0
+    assert process.wait(30) == status
     os.close(main)

@@ -6,6 +6,7 @@ function key is needed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -35,10 +36,10 @@ class Key(NamedTuple):
 
 KEYS = (
     Key("step", ("→", "l", "s"), "one step forward", "Steps", "Step"),
-    Key("back", ("←", "h", "S"), "one step back", "Steps"),
-    Key("over", ("o",), "over the next gate, all its edges", "Steps"),
+    Key("step_back", ("←", "h", "S"), "one step back", "Steps"),
+    Key("over", ("o",), "over the next gate, all its edges", "Steps", "Over"),
     Key("over(True)", ("O",), "back to where the gate before was done", "Steps"),
-    Key("phase", ("]",), "next phase: forward, backward", "Steps"),
+    Key("phase", ("]",), "next phase: forward, backward, updates", "Steps", "Phase"),
     Key("phase(True)", ("[",), "start of this phase, or the one before", "Steps"),
     Key("turn", ("}",), "next pass", "Steps"),
     Key("turn(True)", ("{",), "start of this pass, or the one before", "Steps"),
@@ -65,6 +66,7 @@ KEYS = (
     Key("pane(5)", ("5",), "the tensors of the step", "Panes"),
     Key("pane(6)", ("6",), "every value known here", "Panes"),
     Key("pane(7)", ("7",), "the loss over the passes", "Panes"),
+    Key("pane(8)", ("8",), "the gradients layer by layer", "Panes"),
     Key("focus_other", ("tab",), "focus the next pane", "Panes"),
     Key("focus_other(True)", ("shift+tab",), "focus the pane before", "Panes"),
     Key("zoom", ("z",), "this pane alone, or all again", "Panes", "Zoom"),
@@ -77,23 +79,60 @@ KEYS = (
     Key("pan(0,4)", ("J",), "pan it down", "Panes"),
     Key("pan(0,-4)", ("K",), "pan it up", "Panes"),
     Key("detail", ("d",), "circuit with boxes, or with symbols only", "Panes"),
+    Key("calls", ("m",), "calls of functions as one gate each, or gate by gate", "Panes"),
     Key("digits(1)", (">",), "one more digit in every number", "Panes"),
     Key("digits(-1)", ("<",), "one digit less in every number", "Panes"),
-    Key("open", ("enter",), "open a tensor step into its scalar arithmetic", "Panes"),
+    Key(
+        "open",
+        ("enter",),
+        "open a call drawn as one gate, or a tensor step into its arithmetic",
+        "Panes",
+        "Open",
+    ),
     Key("pin", ("p",), "pin this value to the top of the values, or unpin it", "Panes"),
     Key("edit", ("e",), "give inputs other values, and run again", "What if", "Edit"),
-    Key("edit_program", ("E",), "edit the program, and run it again", "What if"),
-    Key("gallery", ("v",), "view an example or a file", "Files"),
-    Key("export", ("x",), "export the trace to a file", "Files"),
+    Key("edit_program", ("E",), "edit the program, and run it again", "What if", "Program"),
+    Key("gallery", ("v",), "view an example or a file", "Files", "View"),
+    Key("export", ("x",), "export the trace to a file", "Files", "Export"),
     Key("picture", ("P",), "save a picture of the screen (SVG)", "Files"),
     Key("copy", ("y",), "send this step as text to the clipboard", "Files"),
-    Key("help", ("?",), "all keys", "Help", "Help"),
-    Key("palette", ("ctrl+p",), "every command by name, and the themes", "Help"),
+    Key("show_help", ("?",), "all keys", "Help", "Help"),
+    Key("command_palette", ("ctrl+p",), "every command by name, and the themes", "Help"),
     Key("suspend_process", ("ctrl+z",), "suspend; `fg` comes back", "Help"),
-    Key("close", ("escape",), "close what is open, end a search", "Help"),
+    Key("close_one", ("escape",), "close what is open, end a search", "Help"),
     Key("leave", ("q",), "close what is open, or quit", "Help", "Quit"),
 )
+
+# The actions in the footer, what matters most first: where there is no room for all, the last ones are left out.
+HINTS = (
+    "step", "leave", "show_help", "go", "search", "play", "toggle_break", "run_on", "edit", "zoom", "over", "open",
+    "gallery", "phase", "edit_program", "export",
+)  # fmt: skip
 
 PRESSED = {
     "→": "right", "←": "left", "↑": "up", "↓": "down",
 }  # fmt: skip
+
+
+def fitting(hints: Sequence[tuple[str, int]], width: int) -> list[bool]:
+    """Choose the hints that fit into a footer.
+
+    Parameters
+    ----------
+    hints : sequence of (str, int)
+        Their actions, and how many cells they take.
+    width : int
+
+    Returns
+    -------
+    list of bool
+        Whether each is shown. Those that are not in ``HINTS`` belong to what lies over the panes, and come first.
+    """
+    order = sorted(range(len(hints)), key=lambda i: HINTS.index(hints[i][0]) if hints[i][0] in HINTS else -1)
+    shown = [False] * len(hints)
+    for i in order:
+        width -= hints[i][1]
+        if width < 0:
+            break
+        shown[i] = True
+    return shown

@@ -87,13 +87,14 @@ def laid_over(role: str, colours: Colours, dark: bool) -> Style:
             return Style(underline=True, bold=True)
         case "lit":
             return Style(bgcolor=colours["lit"] or None, bold=True, reverse=not colours["lit"])
-        case "forward" | "backward":
-            return Style(bold=True, reverse=True, color=colours["value" if role == "forward" else "gradient"])
+        case "forward" | "backward" | "updating":
+            colour = {"forward": "value", "backward": "gradient", "updating": "active"}[role]
+            return Style(bold=True, reverse=True, color=colours[colour])
         case "new":
             return Style(bold=True, reverse=True)
         case "break":
             return Style(color=colours["gradient"], bold=True)
-        case "note" | "message" | "number" | "fork":
+        case "note" | "message" | "number" | "fork" | "update":
             return Style(color=colours["active"])
         case "word":
             return Style(color=colours["upstream"])

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from tui.view.page import Area
 
-PANES = ("circuit", "step", "source", "events", "tensors", "values", "loss")
+PANES = ("circuit", "step", "source", "events", "tensors", "values", "loss", "layers")
 TITLES = {
     "circuit": "Circuit", "step": "Step", "source": "Source", "events": "Events",
-    "tensors": "Tensors", "values": "Values", "loss": "Loss",
+    "tensors": "Tensors", "values": "Values", "loss": "Loss", "layers": "Layers",
 }  # fmt: skip
 
 NARROW, NORMAL, WIDE = 60, 100, 160  # columns from which on there is more than one pane, three, a right column
@@ -48,7 +48,7 @@ def arranged(width: int, height: int, chosen: str, *, zoomed: bool = False, pass
     found = {"circuit": Area(0, 0, width - right, top)}
     deck = deck_panes(width, chosen, passes)
     if right:
-        last = chosen if chosen in ("values", "loss") else "loss" if passes > 1 else "values"
+        last = chosen if chosen in ("values", "loss", "layers") else "loss" if passes > 1 else "values"
         found |= {"events": Area(width - right, 0, right, top), last: Area(width - right, top, right, deck_height)}
     x = 0
     for place, (name, share) in enumerate(deck, 1):
@@ -64,4 +64,8 @@ def deck_panes(width: int, chosen: str, passes: int) -> Sequence[tuple[str, int]
         return (("step", 38), ("source", 31), ("tensors", 31))
     if width < NORMAL:
         return (("step", 56), (chosen if chosen not in ("circuit", "step") else "events", 44))
-    return (("step", 40), (chosen if chosen in ("tensors", "values", "loss") else "source", 30), ("events", 30))
+    return (
+        ("step", 36),
+        (chosen if chosen in ("tensors", "values", "loss", "layers") else "source", 30),
+        ("events", 34),
+    )

@@ -12,17 +12,21 @@ from dataclasses import replace
 from stepgrad.conditions import Condition, Mentions, OnNodes, read_condition
 from stepgrad.cursor import Cursor
 from stepgrad.errors import InputError
-from stepgrad.events import Forward
+from stepgrad.events import Backward, Print, Seed, Update
 from stepgrad.formats.text import TextExport
-from stepgrad.language import Recipe, Text, read_values
+from stepgrad.language import Recipe, Text
+from stepgrad.names import names_in_order
 from stepgrad.ops import INPUT
-from stepgrad.reader import names_in_order, read
+from stepgrad.reader import read
+from stepgrad.source import Span
+from stepgrad.supply import read_values
 from stepgrad.tensor import nested
 from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording
 
 SPEEDS = (0.5, 1, 2, 4, 8, 16, 32, 64, 250, 1000)  # steps a second
 MAX_DIGITS = 17
+MOST_EDITED = 500  # characters of a value that an edit begins with
 
 
 class Session:
@@ -46,6 +50,9 @@ class Session:
         The place of the playing speed in ``SPEEDS``.
     message : str
         The last thing that had to be said; empty where there is none.
+    closed : bool
+        Whether calls of functions are drawn as one gate each, but for those in ``opened``.
+    opened : set of int
     """
 
     def __init__(self, trace: Trace, title: str, recipe: Recipe | None = None, style: Style | None = None) -> None:
@@ -59,6 +66,8 @@ class Session:
         self.pinned: list[str] = []
         self.speed = SPEEDS.index(2)
         self.message = ""
+        self.closed = False
+        self.opened: set[int] = set()
 
     @property
     def wording(self) -> Wording:
@@ -67,13 +76,21 @@ class Session:
 
     @property
     def node(self) -> int:
-        """The node that the step is about: what it computes, or what an edge brings a gradient to."""
-        return self.trace.nodes_at(self.cursor.position - 1)[-1]
+        """The node that the step is about: what it computes or updates, or what an edge brings a gradient to."""
+        nodes = self.trace.nodes_at(self.cursor.position - 1)
+        return nodes[-1] if nodes else self.trace.output_at(self.cursor.position - 1)
 
     @property
     def gate_node(self) -> int:
-        """The node whose gate is at work."""
-        return self.trace.nodes_at(self.cursor.position - 1)[0]
+        """The node whose gate is at work; where something is printed, the output."""
+        nodes = self.trace.nodes_at(self.cursor.position - 1)
+        return nodes[0] if nodes else self.trace.output_at(self.cursor.position - 1)
+
+    @property
+    def span(self) -> Span | None:
+        """The stretch of the program to which the step belongs."""
+        event = self.cursor.event
+        return event.span if isinstance(event, (Update, Print)) else self.trace.span(self.gate_node)
 
     # Settings
 
@@ -90,7 +107,7 @@ class Session:
 
     def pin(self) -> None:
         """Pin the value of the step to the top of the values, or unpin it."""
-        name = self.trace.name(self.node)
+        name = self.trace.bare_name(self.node)
         if name in self.pinned:
             self.pinned.remove(name)
         else:
@@ -142,7 +159,7 @@ class Session:
             If there is no breakpoint.
         """
         if not self.breakpoints:
-            raise InputError("there is no breakpoint yet; b sets one here, B one on a condition")
+            raise InputError("no breakpoint yet: b sets one here, B one on a condition")
         return self.cursor.hunt(self.breakpoints, reverse=reverse)
 
     def search(self, text: str) -> None:
@@ -183,7 +200,10 @@ class Session:
         node = self.node if self.trace.node(self.node).gate is INPUT else next(iter(inputs), None)
         if node is None:
             return ""
-        return f"{self.trace.name(node)}={nested(self.trace.node(node).value)}"
+        name = self.trace.bare_name(node)
+        first = self.trace.versions.get(name, [node])[0]  # an update gave later ones; what is edited is the beginning
+        text = f"{name}={nested(self.trace.value_at(first, len(self.trace)))}"
+        return text if len(text) <= MOST_EDITED else f"{name}="
 
     def edit(self, text: str) -> Session:
         """Give inputs other values, as in ``w0=3 x0=-1``, and run again.
@@ -241,7 +261,21 @@ class Session:
     @property
     def is_backward(self) -> bool:
         """Whether the step belongs to a backward sweep."""
-        return not isinstance(self.cursor.event, Forward)
+        return isinstance(self.cursor.event, (Seed, Backward))
+
+    # Calls
+
+    def toggle_calls(self) -> None:
+        """Draw calls of functions as one gate each, or all their gates."""
+        self.closed = not self.closed
+        self.opened.clear()
+        self.message = "calls drawn as one gate; enter opens one" if self.closed else "calls drawn gate by gate"
+
+    def open_call(self) -> bool:
+        """Open the outermost closed call in which the step lies; return whether there is one."""
+        closed = [call for call in self.trace.path(self.gate_node) if call not in self.opened] if self.closed else []
+        self.opened.update(closed[:1])
+        return bool(closed)
 
 
 def split_values(text: str) -> list[str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static, TextArea
+
+from tui.widgets.hints import Hints
 
 
 class Editor(ModalScreen[None]):
@@ -20,7 +23,11 @@ class Editor(ModalScreen[None]):
         Runs the text; returns what was wrong with it, or nothing. A mistake is shown here, and the text stays.
     """
 
-    BINDINGS = [("escape", "dismiss", "close"), ("ctrl+r", "run", "run")]  # noqa: RUF012
+    BINDINGS = [  # noqa: RUF012
+        Binding("ctrl+r", "run", "Run"),
+        Binding("tab", "app.focus_other", "To the buttons"),
+        Binding("escape", "dismiss", "Close"),
+    ]
 
     def __init__(self, text: str, run: Callable[[str], str]) -> None:
         super().__init__()
@@ -31,7 +38,6 @@ class Editor(ModalScreen[None]):
         """Make the text area, the line for mistakes and the buttons."""
         with Vertical(id="editor") as box:
             box.border_title = "The program"
-            box.border_subtitle = "tab to Run, escape closes"
             area = TextArea(self.text, show_line_numbers=True, tab_behavior="focus")
             area.cursor_blink = False
             yield area
@@ -39,6 +45,7 @@ class Editor(ModalScreen[None]):
             with Horizontal():
                 yield Button("Run", variant="primary", id="run", compact=True)
                 yield Button("Cancel", id="cancel", compact=True)
+        yield Hints()
 
     def action_run(self) -> None:
         """Run the text; close where it ran."""

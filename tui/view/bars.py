@@ -2,57 +2,92 @@
 
 from __future__ import annotations
 
-from stepgrad.events import Forward, Seed
-from stepgrad.tensor import Tensor
-from stepgrad.wording import cells
-from tui.session import Session
-from tui.view.page import Area, Line, Words, joined, width_of
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from stepgrad.events import Backward, Forward, Print, Seed, Update
+from stepgrad.tensor import Tensor
+from tui.session import SPEEDS, Session
+from tui.view.page import (
+    Area,
+    Fixed,
+    Line,
+    Words,
+    clipped,
+    clipped_start,
+    joined,
+    plain_text,
+    printable,
+    width_of,
+)
+
+PHASES: dict[type, tuple[str, str]] = {  # what happens at a step, and the look of its badge
+    Forward: ("→ FORWARD", "forward"), Seed: ("SEED", "backward"), Backward: ("← BACKWARD", "backward"),
+    Update: ("↻ UPDATE", "updating"), Print: ("» PRINT", "forward"),
+}  # fmt: skip
 MOST_MARKS = 5_000  # steps of a pass that are asked whether they have a breakpoint
 
 
+class Part(NamedTuple):
+    """Something that the status line says, on its left or right side; what matters least is left out first."""
+
+    matters: int
+    right: bool
+    line: Line
+
+
+STEP, NEWS = 9, 8  # what matters most: the step, and then what there is to say
+
+
 def status_line(session: Session, width: int, *, playing: bool = False) -> Line:
-    """Return the title, the phase, the step and what is going on."""
+    """Return the title, the phase, the step and what is going on; the step is never left out."""
+    parts = list(status_parts(session, playing=playing))
+    while width_of(laid(parts, width)) > width and len(parts) > 1:
+        least = min(parts, key=lambda part: part.matters)
+        if least.matters == NEWS:
+            others = [part for part in parts if part is not least]
+            taken = width_of(laid([*others, Part(NEWS, True, (Words("…"),))], 0)) - 1
+            news = Words(clipped(plain_text(least.line), max(width - taken, 0)), "message")
+            return laid([*others, Part(NEWS, True, (news,))] if news.text else others, width)
+        parts.remove(least)
+    return laid(parts, width)
+
+
+def status_parts(session: Session, *, playing: bool) -> Iterator[Part]:
+    """Yield all that there is to say, from left to right."""
     trace, cursor, style = session.trace, session.cursor, session.style
-    event = cursor.event
-    forward = isinstance(event, Forward)
-    phase = "→ FORWARD" if forward else "SEED" if isinstance(event, Seed) else "← BACKWARD"
-    step: Line = (Words(f"step {cursor.position:,} of {len(trace):,}"),)
+    phase, look = PHASES[type(cursor.event)]
+    number, passes = trace.pass_at(cursor.position - 1), len(trace.passes)
+    yield Part(2, False, (Words("stepgrad", "name strong"),))
+    yield Part(4, False, (Words(clipped_start(printable(session.title), 40), "dim"),))
+    yield Part(7, False, (Words(f" {phase} ", look),))
+    yield Part(STEP, False, (Words(f"step {cursor.position:,} of {len(trace):,}"),))
     if cursor.element is not None:
-        step = (*step, Words("  opened", "active"))
-    passes = len(trace.passes)
-    number = trace.pass_at(cursor.position - 1)
-    parts: list[Line] = [
-        (Words(" stepgrad ", "name strong"), Words(clipped_start(session.title, max(8, width // 4)), "dim")),
-        (Words(f" {phase} ", "forward" if forward else "backward"),),
-        step,
-    ]
+        yield Part(6, False, (Words("opened", "active"),))
     if passes > 1:
-        parts.append((Words(f"pass {number:,} of {passes:,}"),))
-    left = joined(parts)
-    right: list[Line] = []
+        yield Part(5, False, (Words(f"pass {number:,} of {passes:,}"),))
     if session.message:
-        right.append((Words(session.message, "message"),))
+        yield Part(NEWS, True, (Words(printable(session.message), "message"),))
     elif session.query is not None:
-        right.append((Words(f"n/N: {session.query.text}", "match"),))
-    if trace.value is not None and cursor.value(trace.output_at(cursor.position - 1)) is not None:
-        output = trace.output_at(cursor.position - 1)
-        value = cursor.value(output)
-        if not isinstance(value, Tensor):
-            right.append(
-                (Words(f"{session.wording.name(output)} {style.equals(value)} {style.number(value)}", "value"),)
-            )
-    right.append((Words("playing" if playing else "paused", "active" if playing else "dim"), Words(" ")))
-    while right and width_of(left) + 2 + width_of(joined(right)) > width:
-        right.pop(0 if len(right) > 1 and not session.message else -1)
-    end = joined(right)
-    return (*left, Words(" " * max(0, width - width_of(left) - width_of(end))), *end)
+        yield Part(3, True, (Words(f"n/N: {printable(session.query.text)}", "match"),))
+    output = trace.output_at(cursor.position - 1)
+    value = cursor.value(output)
+    if value is not None and not isinstance(value, Tensor):
+        words = f"{session.wording.name(output)} {style.equals(value)} {style.number(value)}"
+        yield Part(3, True, (Words(words, "value"),))
+    if playing:
+        yield Part(6, True, (Words(f"playing, {SPEEDS[session.speed]:g} steps a second", "active"),))
+    else:
+        yield Part(1, True, (Words("paused", "dim"),))
 
 
-def clipped_start(text: str, width: int) -> str:
-    """Shorten a path from its start: its end says more."""
-    clean = "".join(sign if sign.isprintable() else "�" for sign in text)
-    return clean if cells(clean) <= width else "…" + clean[-(width - 1) :]
+def laid(parts: Sequence[Part], width: int) -> Line:
+    """Set the parts of the left side to the left, those of the right side to the right."""
+    left = joined([(Words(" "),), joined(part.line for part in parts if not part.right)], "")
+    right = joined(part.line for part in parts if part.right)
+    end = (*right, Words(" ")) if right else ()
+    gap = max(width - width_of(left) - width_of(end), 2 if right else 0)
+    return (*left, Words(" " * gap), *end)
 
 
 class Timeline:
@@ -63,6 +98,7 @@ class Timeline:
 
     height = 1
     focus: Area | None = None
+    fixed = Fixed()
 
     def __init__(self, session: Session, width: int) -> None:
         self.session = session
@@ -96,7 +132,7 @@ class Timeline:
         words: list[Words] = []
         for x in range(self.fine):
             index = self.index_at(x)
-            role = "value" if index in self.summary.forward else "gradient"
+            role = self.role_at(index)
             text = "━" if x < here else "─"
             if x == here:
                 text, role = "◆", "active"
@@ -109,6 +145,12 @@ class Timeline:
             else:
                 words.append(Words(text, role))
         return words
+
+    def role_at(self, index: int) -> str:
+        """Return the role of a done step: that of its phase."""
+        if index in self.summary.forward:
+            return "value"
+        return "gradient" if index in self.summary.backward else "update"
 
     def marks(self) -> dict[int, None]:
         """Return the cells of the steps that have a breakpoint."""

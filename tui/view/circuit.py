@@ -8,9 +8,10 @@ from functools import lru_cache
 from stepgrad.circuit import SPACINGS, SYMBOLS, Circuit, Layout, Spacing, fit
 from stepgrad.events import Backward
 from stepgrad.linear import LinearMap
-from stepgrad.picture import Activity, Numbers, Picture, activity_at, numbers_at, picture_at
+from stepgrad.picture import FILLER, Activity, Closed, Numbers, Picture, activity_at, numbers_at, picture_at
+from stepgrad.wording import cells
 from tui.session import Session
-from tui.view.page import Area, Line, Words
+from tui.view.page import Area, Fixed, Line, Words, in_cells
 
 Cells = dict[tuple[int, int], tuple[str, str]]  # position → sign, role
 
@@ -28,11 +29,14 @@ def laid_out(circuit: Circuit, width: int, height: int, spacings: Sequence[Spaci
 class CircuitPage:
     """The circuit of the pass in which the session stands."""
 
+    fixed = Fixed()
+
     def __init__(self, session: Session, width: int, height: int, *, boxed: bool = True) -> None:
         self.session = session
-        self.picture: Picture = picture_at(session.wording, session.cursor.position)
+        gates = Closed(session.trace, session.opened if session.closed else None)
+        self.picture: Picture = picture_at(session.wording, session.cursor.position, gates)
         self.layout = self.laid_out(width, height, boxed)
-        activity = activity_at(self.picture, session.cursor)
+        activity = activity_at(self.picture, session.cursor, gates)
         self.left = max(0, (width - self.layout.width) // 2)
         self.top = max(0, (height - self.layout.height) // 2)
         self.width = self.layout.width + self.left
@@ -67,15 +71,15 @@ class CircuitPage:
         drawn = self.layout.draw(active_vertices=activity.vertices, active_edges=activity.edges)
         for place, cell in drawn.items():
             role = "active" if cell.active else "dim" if place in dim else roles[cell.kind]
-            self.cells[place] = (cell.character, role)
+            self.cells[place] = ("" if cell.character == FILLER else cell.character, role)
         self.draw_names()
 
     def draw_names(self) -> None:
         """Write the names that the program gives to gates into the tops of their boxes."""
         for node, box in zip(self.picture.nodes, self.layout.boxes, strict=True):
             name = self.session.wording.name(node)
-            if box.height == 3 and node in self.session.trace.names and len(name) <= box.width - 2:
-                start = box.x + (box.width - len(name)) // 2
+            if box.height == 3 and node in self.session.trace.names and cells(name) <= box.width - 2:
+                start = box.x + (box.width - cells(name)) // 2
                 self.write(start, box.y, name, "name")
 
     def draw_numbers(self, activity: Activity, numbers: list[Numbers]) -> None:
@@ -114,7 +118,7 @@ class CircuitPage:
 
     def write(self, x: int, y: int, text: str, role: str) -> None:
         """Write a text into the cells."""
-        for i, sign in enumerate(text):
+        for i, sign in enumerate(in_cells(text)):
             self.cells[x + i, y] = (sign, role)
 
     def active_area(self, activity: Activity) -> Area | None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from stepgrad.events import Backward, Event, Forward
+from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, show_shape
-from stepgrad.wording import Wording, cells
+from stepgrad.wording import Wording, cells, one_line
 from tui.session import Session
-from tui.view.page import Area, Line, Words
+from tui.view.page import Area, Fixed, Line, Words, clipped
 
+MOST_NUMBER = 8  # cells that a number always gets
 PLAYHEAD, BREAK = "▸", "●"
+MARKS: dict[type, tuple[str, str]] = {  # the direction of a step, and the role of its number
+    Forward: ("→", "value"), Seed: ("←", "gradient"), Backward: ("←", "gradient"), Update: ("↻", "update"),
+    Print: ("»", "dim"),
+}  # fmt: skip
 
 
 class EventsPage:
     """All events of a session's trace."""
+
+    fixed = Fixed()
 
     def __init__(self, session: Session, width: int) -> None:
         self.session = session
@@ -21,7 +28,7 @@ class EventsPage:
         self.width = max(width, 24)
         self.height = len(session.trace)
         self.focus: Area | None = Area(0, session.cursor.position - 1, 1, 1)
-        self.digits = max(3, len(str(self.height)))
+        self.digits = len(str(self.height))
 
     def line(self, y: int) -> Line:
         """Return the row of a step: marks, number, direction, what happens, the number that comes out."""
@@ -33,20 +40,19 @@ class EventsPage:
         role = " current" if current else ""
         breaks = session.breaks_at(y)
         found = session.query is not None and session.query.holds(session.trace, y)
-        forward = isinstance(event, Forward)
-        number = short(result_of(event), self.wording)
-        left = f" {y + 1:>{self.digits}} "
-        arrow = "→" if forward else "←"
-        room = self.width - 2 - len(left) - 2 - cells(number) - 2
+        cell = max(16, self.width // 3)
+        number = short(result_of(event), self.wording, cell) if not isinstance(event, Print) else ""
+        left = f"{y + 1:>{self.digits}} "
+        arrow, direction = MARKS[type(event)]
+        room = self.width - 2 - len(left) - 2 - cells(number) - 1
         what = clipped(described(event, self.wording, room), room)
-        direction = "value" if forward else "gradient"
         return (
             Words(PLAYHEAD if current else " ", "active" + role),
             Words(BREAK if breaks else " ", "break" + role),
             Words(left, "dim" + role),
             Words(f"{arrow} ", direction + role),
             Words(f"{what}{' ' * (room - cells(what))}", ("match" if found else "") + role),
-            Words(f" {number} ", direction + role),
+            Words(f" {number}", direction + role),
         )
 
     def step_at(self, x: int, y: int) -> int | None:
@@ -61,25 +67,43 @@ def result_of(event: Event) -> Array:
             return event.value
         case Backward():
             return event.total
-        case _:
+        case Seed():
             return event.gradient
+        case Update():
+            return event.new
+    return None
 
 
-def short(array: Array, wording: Wording) -> str:
-    """Print an array in one cell of a table: small vectors in full, else the shape."""
-    if not isinstance(array, Tensor):
-        return wording.style.number(array)
-    rows = wording.style.rows(array)
-    return rows[0] if len(rows) == 1 and len(rows[0]) <= 16 else show_shape(array.shape)
+def short(array: Array, wording: Wording, room: int = 16) -> str:
+    """Print an array in one cell of a table: numbers and small vectors in full, else the shape; never a part."""
+    if isinstance(array, Tensor):
+        rows = wording.style.rows(array)
+        spellings = [*rows[: len(rows) == 1], show_shape(array.shape)]
+    else:
+        spellings = [wording.style.number(array), f"{float(array):.0e}"]
+    most = room if isinstance(array, Tensor) else max(room, MOST_NUMBER)
+    return next((text for text in spellings if len(text) <= most), "…")
 
 
 def described(event: Event, wording: Wording, room: int) -> str:
     """Say what happens at a step, in the longest form that fits."""
-    if isinstance(event, Forward):
-        name = wording.name(event.node)
-        return name if not event.operands else f"{name} = {wording.expression(event)}"
-    if not isinstance(event, Backward):
-        return f"{wording.seeded(event)}  the seed"
+    match event:
+        case Forward():
+            name = wording.name(event.node)
+            return name if not event.operands else f"{name} = {wording.expression(event)}"
+        case Seed():
+            return f"{wording.seeded(event)}  the seed"
+        case Print(text=text):
+            return f"prints {one_line(text)}"
+        case Update(change=change):
+            short = f"{wording.name(event.node)} updated"
+            full = wording.updated(event) if change is not None and not isinstance(change, Tensor) else short
+            return full if cells(full) <= room else short
+    return described_edge(event, wording, room)
+
+
+def described_edge(event: Backward, wording: Wording, room: int) -> str:
+    """Say what an edge sends to which gradient."""
     result = wording.partial(wording.output(event), wording.name(event.operand))
     relation = "=" if event.first else "+="
     if isinstance(event.local, LinearMap):
@@ -88,10 +112,3 @@ def described(event: Event, wording: Wording, room: int) -> str:
     upstream, local, _ = wording.arithmetic(event)
     full = wording.style.sign(f"{result} {relation} {upstream} × {local}")
     return full if cells(full) <= room else f"{result} {relation if relation == '+=' else ''}".rstrip()
-
-
-def clipped(text: str, width: int) -> str:
-    """Shorten a text to a width; what is left out is marked."""
-    if cells(text) <= width:
-        return text
-    return text[: max(width - 1, 0)] + "…" * (width > 0)

@@ -45,8 +45,10 @@ class LossPage(Sheetful):
                 )
             )
         value = next((each.value for each in passes if each.number == here), None)
-        found = "" if value is None else f"  loss {session.style.equals(value)} {number(value)}"
-        lines.append((Words(" " * self.margin), Words(f"pass {here} of {len(session.trace.passes)}{found}", "dim")))
+        found = "" if value is None else f"loss {session.style.equals(value)} {number(value)}"
+        whole = f"pass {here:,} of {len(session.trace.passes):,}  {found}"
+        fitting = [text for text in (whole, f"pass {here:,}  {found}") if len(text) <= width - self.margin]
+        lines.append((Words(" " * self.margin), Words((fitting or [found])[0].rstrip(), "dim")))
         super().__init__(lines)
 
     def step_at(self, x: int, y: int) -> int | None:

@@ -7,9 +7,11 @@ import re
 from stepgrad.source import Span
 from stepgrad.wording import cells
 from tui.session import Session
-from tui.view.page import Area, Line, Sheetful, Words
+from tui.view.page import Area, Fixed, Line, Sheetful, Words
 
-TOKEN = re.compile(r"(?P<dim>#.*)|(?P<number>\b\d[\w.]*)|(?P<word>\b(?:import|from|as|pass|constant|backward)\b)")
+WORDS = "and|as|break|continue|def|elif|else|for|from|if|import|in|not|or|pass|return|while|with"
+OWN_WORDS = "backward|constant|no_grad|print"
+TOKEN = re.compile(rf"(?P<dim>#.*)|(?P<number>\b\d[\w.]*)|(?P<word>\b(?:{WORDS}|{OWN_WORDS})\b)")
 
 
 def source_page(session: Session) -> Sheetful:
@@ -17,7 +19,7 @@ def source_page(session: Session) -> Sheetful:
     program = session.trace.program
     if program is None:
         return Sheetful([(Words("This trace was recorded from Python code; it has no program text.", "dim"),)])
-    span = session.trace.span(session.gate_node)
+    span = session.span
     lines = program.lines
     if lines and not lines[-1]:
         lines = lines[:-1]
@@ -29,9 +31,11 @@ def source_page(session: Session) -> Sheetful:
         page.append((Words(f"{mark} ", "active"), Words(f"{number:>{digits}} ", "dim"), *coloured(text, lit)))
     focus = None
     if span:
-        before = cells(lines[span.line - 1][: span.column - 1]) if span.line <= len(lines) else 0
-        focus = Area(before, span.line - 1, digits + 4, max(1, span.end_line - span.line + 1))
-    return Sheetful(page, focus)
+        first = lines[span.line - 1] if span.line <= len(lines) else ""
+        lit = lit_columns(span, span.line, len(first))
+        start = cells(first[: lit.start]) + digits + 3
+        focus = Area(start, span.line - 1, cells(first[lit.start : lit.stop]), max(1, span.end_line - span.line + 1))
+    return Sheetful(page, focus, fixed=Fixed(columns=digits + 3))
 
 
 def lit_columns(span: Span | None, number: int, length: int) -> range:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from stepgrad.events import Backward, Forward, Seed
+import re
+
+from stepgrad.events import Backward, Forward, Print, Seed, Update
 from stepgrad.linear import LinearMap
 from stepgrad.ops import CONSTANT, INPUT
 from stepgrad.tensor import Tensor, entry, show_shape
-from stepgrad.wording import Wording, beside
+from stepgrad.wording import Wording, beside, cells, one_line
 from tui.session import Session
-from tui.view.page import Line, Sheetful, Words
+from tui.view.page import Line, Sheetful, Words, joined, padded, plain_text, width_of
 
 LEGEND: Line = (
     Words("■", "upstream"), Words(" upstream   ", "dim"),
@@ -22,9 +24,9 @@ def step_page(session: Session, width: int) -> Sheetful:
     event, wording = session.cursor.event, session.wording
     match event:
         case Forward():
-            lines = forward_lines(event, wording)
+            lines = forward_lines(event, wording, width)
         case Seed():
-            lines = seed_lines(event, wording)
+            lines = seed_lines(event, wording, width)
         case Backward():
             lines = [edge_title(event, wording), ()]
             if session.cursor.element is not None:
@@ -32,18 +34,24 @@ def step_page(session: Session, width: int) -> Sheetful:
             elif isinstance(event.local, LinearMap):
                 lines += tensor_lines(event, wording, width)
             else:
-                lines += number_lines(event, wording)
-            lines += fork_lines(session, event)
-    note = None if isinstance(event, Seed) else event.note
+                lines += number_lines(event, wording, width)
+            lines += fork_lines(session, event, width)
+        case Update():
+            lines = update_lines(event, wording, width)
+        case Print():
+            lines = [(Words("Print", "strong"),), (), (Words(f"  {one_line(event.text)}", "value"),)]
+    note = event.note if isinstance(event, (Forward, Backward)) else None
     if note:
         lines += [(Words("  note ", "strong"), Words(wording.style.sign(note), "note"))]
     if isinstance(event, Backward) and session.cursor.element is None:
         words = f"{wording.label_of(event.node)} {wording.style.sign(wording.trace.node(event.node).gate.words)}."
-        lines += [(), (Words(words, "dim"),), (), LEGEND]
+        lines += [*call_lines(session), (), (Words(words, "dim"),), (), LEGEND]
+    elif isinstance(event, Forward):
+        lines += call_lines(session)
     return Sheetful([part for line in lines for part in folded(line, width)])
 
 
-def forward_lines(event: Forward, wording: Wording) -> list[Line]:
+def forward_lines(event: Forward, wording: Wording, width: int) -> list[Line]:
     """Write a forward step: its equation, the operands' values, the result."""
     name = wording.name(event.node)
     if event.gate in (INPUT, CONSTANT):
@@ -51,7 +59,7 @@ def forward_lines(event: Forward, wording: Wording) -> list[Line]:
         return [
             (Words("Forward ", "strong"), Words(f"{name} is {given}")),
             (),
-            *valued(wording, name, event.value, "value"),
+            *valued(wording, name, event.value, "value", width),
         ]
     lines: list[Line] = [
         (Words("Forward ", "strong"), Words(f"{name} = {wording.expression(event)}")),
@@ -60,27 +68,28 @@ def forward_lines(event: Forward, wording: Wording) -> list[Line]:
     trace = wording.trace
     seen: dict[int, None] = dict.fromkeys(operand for operand in event.operands if isinstance(operand, int))
     for operand in seen:
-        lines += valued(wording, wording.name(operand), trace.value_at(operand, event.step), "operand")
-    lines += valued(wording, name, event.value, "value strong")
+        lines += valued(wording, wording.name(operand), trace.value_at(operand, event.step), "operand", width)
+    lines += valued(wording, name, event.value, "value strong", width)
     return [*lines, (), (Words(f"Backward it {wording.style.sign(event.gate.words)}.", "dim"),)]
 
 
-def valued(wording: Wording, name: str, value: object, role: str) -> list[Line]:
-    """Write ``name = value``, a matrix over several lines."""
+def valued(wording: Wording, name: str, value: object, role: str, width: int) -> list[Line]:
+    """Write ``name = value``, a matrix over several lines, with its shape where that fits."""
     label = f"  {name} {wording.style.equals(value)} "
     lines = beside([(label, wording.style.rows(value))])
     shape = f"  {show_shape(value.shape)}" if isinstance(value, Tensor) else ""
-    first = (Words(label), Words(lines[0][len(label) :], role), Words(shape, "dim"))
+    fits = cells(lines[0] + shape) <= width
+    first = (Words(label), Words(lines[0][len(label) :], role), Words(shape if fits else "", "dim"))
     return [first, *((Words(line, role),) for line in lines[1:])]
 
 
-def seed_lines(event: Seed, wording: Wording) -> list[Line]:
+def seed_lines(event: Seed, wording: Wording, width: int) -> list[Line]:
     """Write the seed."""
     equation = wording.seeded(event)
     return [
         (Words("Backward ", "strong"), Words(f"begins at {wording.name(event.node)}")),
         (),
-        *valued(wording, equation, event.gradient, "gradient strong"),
+        *valued(wording, equation, event.gradient, "gradient strong", width),
         (),
         (Words("The seed: the output changes by 1 for each 1 that it changes.", "dim"),),
     ]
@@ -97,7 +106,7 @@ def edge_title(event: Backward, wording: Wording) -> Line:
     )
 
 
-def number_lines(event: Backward, wording: Wording) -> list[Line]:
+def number_lines(event: Backward, wording: Wording, width: int) -> list[Line]:
     """Write the chain rule of an edge between numbers: with names, with numbers, the gate's rule."""
     output, node, operand = wording.output(event), wording.name(event.node), wording.name(event.operand)
     result, times = wording.partial(output, operand), wording.style.sign(" · ")
@@ -107,24 +116,27 @@ def number_lines(event: Backward, wording: Wording) -> list[Line]:
     relation = style.equals(event.upstream, event.local, event.product)
     indent = " " * (2 + len(result))
     becomes = "=" if event.first else "+="
-    lines: list[Line] = [
-        (
-            Words(f"  {result} {becomes} "),
-            Words(wording.partial(output, node), "upstream"),
-            Words(times),
-            Words(wording.partial(node, operand), "local"),
-        ),
-        (
-            Words(f"{indent} {factors:>{len(becomes)}} "),
-            Words(upstream, "upstream"),
-            Words(style.sign(" × ")),
-            Words(local, "local"),
-            Words(f" {relation} "),
-            Words(product, "gradient strong"),
-        ),
+    names: list[Line] = [
+        (Words(f"  {result} {becomes} "), Words(wording.partial(output, node), "upstream")),
+        (Words(times), Words(wording.partial(node, operand), "local")),
     ]
+    numbers: list[Line] = [
+        (Words(f"{indent} {factors:>{len(becomes)}} "), Words(upstream, "upstream")),
+        (Words(style.sign(" × ")), Words(local, "local")),
+        (Words(f" {relation} "), Words(product, "gradient strong")),
+    ]
+    lines = [*broken(names, len(indent) + 1, width), *broken(numbers, len(indent), width)]
     rule = wording.local_rule(event)
     return [*lines, (Words("  where "), Words(rule, "local"))] if rule else lines
+
+
+def broken(parts: list[Line], indent: int, width: int) -> list[Line]:
+    """Set the parts of a formula beside each other, and on a line of its own each that does not fit."""
+    whole = joined(parts, "")
+    if width_of(whole) <= width:
+        return [whole]
+    indent = min(indent, width // 4)
+    return [parts[0], *((Words(" " * indent), *part) for part in parts[1:])]
 
 
 def tensor_lines(event: Backward, wording: Wording, width: int) -> list[Line]:
@@ -136,21 +148,61 @@ def matrix_lines(event: Backward, wording: Wording, width: int) -> list[Line]:
     """Set the matrices of a tensor edge side by side where there is room, else one below the other."""
     blocks = wording.factors(event)
     products = 1 if event.first else 2
-    roles = ["upstream", *["local"] * (len(blocks) - 1 - products), *["gradient strong"] * products]
-    columns = [
-        [(Words(label if i == 0 else " " * len(label)), Words(row, role)) for i, row in enumerate(rows)]
+    return side_by_side(
+        blocks, ["upstream", *["local"] * (len(blocks) - 1 - products), *["gradient strong"] * products], width
+    )
+
+
+def side_by_side(blocks: list[tuple[str, list[str]]], roles: list[str], width: int) -> list[Line]:
+    """Set labelled matrices side by side where there is room, else one below the other."""
+    columns: list[list[Line]] = [
+        [(Words(label if i == 0 else " " * cells(label)), Words(row, role)) for i, row in enumerate(rows)]
         for (label, rows), role in zip(blocks, roles, strict=True)
     ]
-    widths = [max(sum(len(words.text) for words in line) for line in column) for column in columns]
+    widths = [max(map(width_of, column)) for column in columns]
     if sum(widths) + 3 * len(widths) > width:
         return [(Words("  "), *line) for column in columns for line in column]
     lines = []
     for y in range(max(map(len, columns))):
         line: Line = (Words("  "),)
         for column, size in zip(columns, widths, strict=True):
-            found = column[y] if y < len(column) else ()
-            line = (*line, *found, Words(" " * (size - sum(len(words.text) for words in found) + 3)))
+            line = (*line, *padded(column[y] if y < len(column) else (), size + 3))
         lines.append(line)
+    return lines
+
+
+def update_lines(event: Update, wording: Wording, width: int) -> list[Line]:
+    """Write an update: what the input held, by how much it changed, what it holds."""
+    name = wording.name(event.node)
+    title: Line = (Words("Update ", "strong"), Words(f"{name} is given another value"))
+    words = (Words("A step against the gradient makes the loss smaller.", "dim"),)
+    if event.change is None or isinstance(event.change, Tensor):
+        blocks = wording.old_and_new(event)
+        roles = ["operand", *["gradient"] * (len(blocks) - 2), "update strong"][-len(blocks) :]
+        return [title, (), *side_by_side(blocks, roles, width), (), words]
+    style = wording.style
+    relation = style.equals(event.old, event.change, event.new)
+    result = Words(style.number(event.new), "update strong")
+    return [title, (), (Words(f"  {wording.updated(event)} {relation} "), result), (), words]
+
+
+def call_lines(session: Session) -> list[Line]:
+    """Say within which call of a function the step lies, and the local gradient of the whole, where it is a number."""
+    path = session.trace.path(session.gate_node)
+    if not path:
+        return []
+    wording, call = session.wording, session.trace.calls[path[-1]]
+    found = session.trace.composite(path[-1])
+    arguments = ", ".join(map(wording.name, found.operands[:4]))
+    lines: list[Line] = [
+        (),
+        (Words(f"  within {call.name}({arguments})", "name"), Words(f"  line {call.span.line}", "dim")),
+    ]
+    for operand, local in list(zip(found.operands, found.locals, strict=True))[:4]:
+        if found.result is not None and local is not None:
+            whole = f"  as one gate: {wording.partial(wording.name(found.result), wording.name(operand))} "
+            number = Words(wording.style.number(local), "local")
+            lines.append((Words(whole + wording.style.equals(local) + " "), number))
     return lines
 
 
@@ -183,8 +235,8 @@ def opened_lines(session: Session, event: Backward) -> list[Line]:
 MOST_TERMS = 12
 
 
-def fork_lines(session: Session, event: Backward) -> list[Line]:
-    """Write the addition where gradients meet."""
+def fork_lines(session: Session, event: Backward, width: int) -> list[Line]:
+    """Write the addition where gradients meet, below its words where it does not fit beside them."""
     if event.first:
         return []
     wording, style = session.wording, session.style
@@ -194,12 +246,10 @@ def fork_lines(session: Session, event: Backward) -> list[Line]:
     before = session.trace.gradient_at(event.operand, event.step - 1)
     added = f"{style.number(before)} + {bracketed(style.number(event.product))}"
     relation = style.equals(before, event.product, event.total)
-    return [
-        (
-            Words(f"  gradients add at forks: {added} {relation} ", "fork"),
-            Words(style.number(event.total), "gradient strong"),
-        )
-    ]
+    words = Words("  gradients add at forks: ", "fork")
+    total = (Words(f"{added} {relation} ", "fork"), Words(style.number(event.total), "gradient strong"))
+    one = (words, *total)
+    return [one] if width_of(one) <= width else [(words,), (Words("    "), *total)]
 
 
 def bracketed(number: str) -> str:
@@ -209,16 +259,18 @@ def bracketed(number: str) -> str:
 
 def folded(line: Line, width: int) -> list[Line]:
     """Fold a line of plain sentences at blanks; one of formulas and matrices stays as it is."""
-    text = "".join(words.text for words in line)
-    if len(text) <= width or len(line) > 2 or width < 10:
+    text = plain_text(line)
+    if cells(text) <= width or len(line) > 2 or width < 10:
         return [line]
+    indent = " " * (len(text) - len(text.lstrip()))
     lines: list[list[Words]] = [[]]
     room = width
     for words in line:
-        for piece in words.text.split(" "):
-            if len(piece) > room and lines[-1]:
-                lines.append([])
-                room = width
-            lines[-1].append(Words(piece + " ", words.role))
-            room -= len(piece) + 1
+        for piece in re.findall(r" *[^ ]+| +$", words.text):
+            if cells(piece) > room and lines[-1]:
+                lines.append([Words(indent)])
+                room = width - len(indent)
+                piece = piece.lstrip()
+            lines[-1].append(Words(piece, words.role))
+            room -= cells(piece)
     return [tuple(each) for each in lines]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stepgrad.events import Backward, Event, Forward, Seed
+from stepgrad.events import Backward, Event, Forward, Seed, Update
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Shape, Tensor, shape_of, show_shape
 from stepgrad.wording import Wording
@@ -40,6 +40,11 @@ def shown_arrays(event: Event, wording: Wording, index: Shape | None) -> Iterato
             yield wording.name(event.node), event.value, "value strong", None
         case Seed():
             yield wording.seeded(event), event.gradient, "gradient strong", None
+        case Update():
+            yield "old", event.old, "operand", None
+            if event.change is not None:
+                yield "change", event.change, "gradient", None
+            yield f"new {wording.name(event.node)}", event.new, "update strong", None
         case Backward():
             output, node, operand = wording.output(event), wording.name(event.node), wording.name(event.operand)
             yield f"upstream {wording.partial(output, node)}", event.upstream, "upstream", None

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from stepgrad.wording import cells
 from tui.palette import style_of
-from tui.view.page import Line, Page, Sheetful, in_ascii
+from tui.view.page import Line, Page, Sheetful, cut, in_ascii
 
 
 class PlainBar(ScrollBarRender):
@@ -86,9 +86,8 @@ class Sheet(ScrollView, inherit_bindings=False):
         if self.virtual_size != size:
             self.virtual_size = size
         self.follow()
-        top = self.scroll_offset.y
         for y in range(height):
-            if self.drawn.get(y) != self.spelled(top + y):
+            if self.drawn.get(y) != self.seen(y):
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def make(self) -> bool:
@@ -106,30 +105,33 @@ class Sheet(ScrollView, inherit_bindings=False):
         if focus is None:
             return
         width, height = self.scrollable_content_region.size
-        x = followed(self.scroll_offset.x, width, focus.x, focus.width, self.page.width)
-        y = followed(self.scroll_offset.y, height, focus.y, focus.height, self.page.height)
+        columns, rows = self.page.fixed
+        x = followed(self.scroll_offset.x, width - columns, focus.x - columns, focus.width, self.page.width - columns)
+        y = followed(self.scroll_offset.y, height - rows, focus.y - rows, focus.height, self.page.height - rows)
         if (x, y) != self.scroll_offset:
             self.scroll_to(x, y, animate=False, immediate=True, force=True)
 
-    def spelled(self, y: int) -> Line:
-        """Return a line of the page as the terminal can show it."""
-        line = self.page.line(y)
+    def seen(self, y: int) -> Line:
+        """Return what is seen in a row: what is fixed, then what is scrolled to, as the terminal can show it."""
+        x, top = self.scroll_offset
+        columns, rows = self.page.fixed
+        line = self.page.line(y if y < rows else top + y)
+        width = self.scrollable_content_region.width
+        line = (*cut(line, 0, min(columns, width)), *cut(line, x + columns, width - columns))
         return in_ascii(line) if self.ascii_only else line
 
     def render_line(self, y: int) -> Strip:
         """Draw a row; the first of a new size makes its page, so that no frame is empty."""
         if self.made_for != self.content_size:
             self.make()
-        x, top = self.scroll_offset
-        line = self.spelled(top + y)
+        line = self.seen(y)
         self.drawn[y] = line
         base = self.rich_style
         theme = self.app.current_theme
         look = (theme.name, theme.dark, theme.name.startswith("ansi"))
         segments = [Segment(words.text, base + style_of(words.role, *look)) for words in line if words.text]
         strip = Strip(segments, sum(cells(words.text) for words in line))
-        width = self.scrollable_content_region.width
-        return strip.crop_extend(x, x + width, base)
+        return strip.crop_extend(0, self.scrollable_content_region.width, base)
 
     def on_resize(self) -> None:
         """Make the page for the new size."""
@@ -147,16 +149,20 @@ class Sheet(ScrollView, inherit_bindings=False):
         place = event.get_content_offset(self)
         if place is None:
             return
-        step = self.page.step_at(place.x + self.scroll_offset.x, place.y + self.scroll_offset.y)
+        x, y = self.scroll_offset
+        columns, rows = self.page.fixed
+        step = self.page.step_at(place.x + x * (place.x >= columns), place.y + y * (place.y >= rows))
         if step is not None:
             self.post_message(self.Clicked(step))
 
 
 def followed(now: int, room: int, start: int, size: int, whole: int) -> int:
-    """Return the scroll position that shows a stretch: the present one where it does, else a near or central one."""
+    """Return the scroll position that shows a stretch: the present one, else the first, else a near or central one."""
     margin = 1 if room > size + 2 else 0
     if now <= max(start - margin, 0) and min(start + size + margin, whole) <= now + room:
         return now
+    if start + size + margin <= room:
+        return 0
     near = start - margin - room < now < start + size + margin + room
     wanted = start - margin if start - margin < now else start + size + margin - room
     if not near:
