@@ -2,12 +2,14 @@
 
 import json
 import re
+from functools import cache
+from itertools import islice
 
 import pytest
 
 import stepgrad
 from stepgrad.gallery import example_paths, example_text, example_title
-from stepgrad.tensor import flat, nested
+from stepgrad.tensor import nested
 
 EXPECTATIONS = [
     (name, line.removeprefix("# expect: "))
@@ -17,26 +19,76 @@ EXPECTATIONS = [
 ]
 
 
-def leaves(value):
-    return [leaf for row in value for leaf in leaves(row)] if isinstance(value, list) else [value]
+@cache
+def ran(name):
+    """Run an example once for all that is expected of it."""
+    return stepgrad.run(example_text(name), filename=name)
 
 
-@pytest.mark.parametrize(("name", "expected"), EXPECTATIONS, ids=[f"{n}: {e}" for n, e in EXPECTATIONS])
-def test_expectation(name, expected):
-    trace = stepgrad.run(example_text(name))
-    kind, rest = expected.split(" ", 1)
-    if kind == "steps":
-        assert len(trace) == int(rest)
-        return
-    target, text = rest.split(" ", 1)
+def known_at_the_end(trace, kind, name):
+    """Return what a name holds, has as its gradient, or was updated to last; of a tensor perhaps a part, ``W[0][1]``."""
+    bare, *indices = re.findall(r"[^\[\]]+", name)
     cursor = stepgrad.Cursor(trace, len(trace))
-    found = {"value": cursor.value, "grad": cursor.gradient}[kind](target)
-    shape = json.loads(re.sub(r"[-+.\deE]+", "0", text))
-    assert json.loads(json.dumps(nested(found), default=str).replace("NaN", "0")) != {}
-    assert re.sub(r"[^\[\]]", "", json.dumps(shape)) == re.sub(r"[^\[\]]", "", json.dumps(nested(found)))
-    for mine, printed in zip(flat(found), re.findall(r"[-+.\deE]+", text), strict=True):
-        decimals = len(printed.partition(".")[2])
-        assert f"{mine:.{decimals}f}" == f"{float(printed):.{decimals}f}", (mine, printed)
+    if kind == "value":
+        found = nested(cursor.value(bare))
+    elif kind == "grad":
+        found = trace.grads[bare] if bare in trace.grads else nested(cursor.gradient(bare))
+    else:
+        assert kind == "updated"
+        found = trace.updated[bare]
+    for index in indices:
+        found = found[int(index)]
+    return found
+
+
+def as_printed(number, digits):
+    """Print a number with as many digits as another was printed with, ``0.073`` or ``7.3e-02``."""
+    mantissa, e, _ = digits.partition("e")
+    return f"{number:.{len(mantissa.partition('.')[2])}{e or 'f'}}"
+
+
+def agree(found, printed):
+    """Check numbers against printed ones: nested alike, and equal at the printed digits."""
+    if isinstance(found, list):
+        for mine, theirs in zip(found, printed, strict=True):
+            agree(mine, theirs)
+    else:
+        assert float(as_printed(found, printed)) == float(printed)
+
+
+def numbers(text):
+    """Read printed numbers, nested perhaps, each as the text that it is."""
+    return json.loads(re.sub(r"[-+.\deE]+", r'"\g<0>"', text))
+
+
+@pytest.mark.parametrize(("name", "expected"), EXPECTATIONS, ids=[f"{n}: {e}"[:80] for n, e in EXPECTATIONS])
+def test_expectation(name, expected):
+    trace = ran(name)
+    kind, rest = expected.split(" ", 1)
+    target, _, text = rest.partition(" ")
+    match kind:
+        case "steps":
+            assert len(trace) == int(target)
+        case "passes":
+            assert len(trace.passes) == int(target)
+        case "loss":  # of one pass
+            agree(trace.passes[int(target) - 1].value, numbers(text))
+        case "print":  # one line of all that are printed
+            assert trace.printed[int(target) - 1] == text
+        case "below":
+            assert known_at_the_end(trace, "value", target) < float(text)
+        case _:
+            agree(known_at_the_end(trace, kind, target), numbers(text))
+
+
+def test_examples_are_readable():
+    for name in example_paths():
+        assert all(len(line) <= 110 for line in example_text(name).splitlines()), name
+
+
+@pytest.mark.parametrize("name", example_paths())
+def test_the_text_of_every_example_begins(name):
+    assert list(islice(stepgrad.render(ran(name), "text"), 50))
 
 
 @pytest.mark.parametrize("name", example_paths())
