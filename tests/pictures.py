@@ -13,14 +13,31 @@ from tests.screen import drive
 
 DOCS = Path(__file__).parent.parent / "docs"
 
-# A descent written out, since its steps are different programs: gradients at ever better guesses.
-DESCENT = "\n".join(
-    ["x = constant([0, 1, 2, 3]); y = constant([1, 3, 5, 7])"]
-    + [
-        f"w{k} = {2 - 2 * 0.6**k:.4f}; b{k} = {1 - 0.9 * 0.6**k:.4f}; loss{k} = mean((w{k}*x + b{k} - y)**2); backward(loss{k})"
-        for k in range(8)
-    ]
-)
+DESCENT = """\
+# A line through two points: f(1) = 3 and f(3) = 7.
+w = 0.0
+b = 0.0
+for k in range(12):
+    near = (w*1 + b - 3)**2
+    far = (w*3 + b - 7)**2
+    loss = near + far
+    backward(loss)
+    w -= 0.03 * w.grad
+    b -= 0.03 * b.grad
+"""
+NEURON = """\
+# Two neurons, each a call of a call.
+def squash(s):
+    return 1 / (1 + exp(-s))
+
+def neuron(w, x, b):
+    return squash(w*x + b)
+
+x = 0.5; w1 = 2.0; b1 = -1.0; w2 = -3.0; b2 = 0.5
+h = neuron(w1, x, b1)
+y = neuron(w2, h, b2)
+loss = (y - 1)**2
+"""
 
 SHOTS = {
     "sigmoid": ("sigmoid", (120, 36), ["17"], []),
@@ -28,7 +45,8 @@ SHOTS = {
     "fork": ("staged", (120, 36), ["20"], []),
     "matrix": ("matrix", (120, 36), ["9"], ["enter", "right", "5"]),
     "light": ("sigmoid", (120, 36), ["17"], []),
-    "passes": (DESCENT, (160, 44), ["pass 4"], []),
+    "passes": (DESCENT, (160, 44), ["pass 4"], ["]", "]"]),
+    "calls": (NEURON, (120, 36), ["30"], ["m"]),
 }
 THEMES = {"light": "textual-light"}
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 import stepgrad
+from stepgrad.callees import Caller
 from stepgrad.cli import parser
 from stepgrad.formats import FORMATS
 from stepgrad.gallery import example_paths, example_title
 from stepgrad.numeric import IEEE_FUNCTIONS
 from stepgrad.ops import GATES
+from stepgrad.vocabulary import LITERAL_MAKERS, METHODS, OWN_CALLS
 from tests.test_floors import FLOORS
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +65,15 @@ def test_every_gate_stands_in_readmes_table_as_in_its_row():
         assert f"`{gate.signature}`" in row, gate.name
         assert gate.words in row, gate.name
         assert all(f"`{name}`" in row for name in gate.also), gate.name
+
+
+def test_every_function_that_is_no_gate_stands_in_readmes_table_in_their_order():
+    table = README[README.index("| besides the gates | does |") :].split("\n\n")[0].splitlines()[2:]
+    methods = [f"| `x.{name}(…)` | {each.words} |" for name, each in METHODS.items()]
+    calls, makers = ([f"| `{each.text}` | {each.words} |" for each in t.values()] for t in (OWN_CALLS, LITERAL_MAKERS))
+    assert table == [*calls, *methods, *makers]
+    for name in (*OWN_CALLS, *METHODS):
+        assert hasattr(Caller, f"own_{name}") or name in ("print", "range", "zip"), name
 
 
 def test_every_format_example_and_public_name_is_documented():
