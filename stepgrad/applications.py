@@ -186,7 +186,7 @@ class Applications(Lookups):
                     gather(place + 1, found)
 
         def make() -> Any:
-            self.spend(2, node)
+            self.spend(4, node)  # a list costs more than a number
             outside = self.scope
             self.scope = Scope(outside)
             found: list[Any] = []

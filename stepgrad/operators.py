@@ -61,7 +61,8 @@ class Operators(Bindings):
     def combine(self, node: ast.AST, op: ast.operator, left: Any, right: Any) -> Any:
         """Apply an operator; whole literals keep Python's own arithmetic."""
         name = OPERATORS[type(op)]
-        left, right = (Size(each) if isinstance(each, bool) else each for each in (left, right))
+        if isinstance(left, bool) or isinstance(right, bool):
+            left, right = (Size(each) if isinstance(each, bool) else each for each in (left, right))
         if is_whole(left) and is_whole(right) and (name in ON_INTS or (name == "pow" and right >= 0)):
             return self.whole(name, left, right, node)
         if isinstance(left, str) or isinstance(right, str):
@@ -125,8 +126,8 @@ class Operators(Bindings):
 
     def whole(self, name: str, left: int, right: int, node: ast.AST) -> int:
         """Compute with whole numbers, of bounded length: ``9**9**9`` must not hang."""
-        bits = max(left.bit_length(), 1) * (max(right, 1) if name == "pow" else 1) + right.bit_length()
-        if bits > MAX_BITS:
+        times = max(right, 1) if name == "pow" else 1
+        if (left.bit_length() or 1) * times + right.bit_length() > MAX_BITS:
             self.fail(TOO_LONG, node)
         if name in ("//", "%") and not right:
             self.fail("a number cannot be divided by zero with a remainder; check the divisor first", node)

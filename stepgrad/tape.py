@@ -11,7 +11,7 @@ is not on the nodes, so the sweep writes it down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import copy
 from itertools import chain, count
 from typing import Any, NamedTuple, TypeAlias
@@ -227,28 +227,54 @@ class Pass:
         return chain(reversed(self.nodes), reversed(self.earlier))
 
     def adopt(self, node: Node) -> None:
-        """Let a node of an earlier pass take part in this one, with all that it depends on."""
+        """Let a node of an earlier pass take part in this one, with all that it depends on.
+
+        Where no gradient outlives the next sweep, the rest waits until one is on its way there: else a chain
+        that grows from pass to pass, as in ``rate *= 0.99``, would be walked again and again.
+        """
         waiting = [node]
         while waiting:
             each = waiting.pop()
-            if each.home is self.number:
-                continue
-            if each.home < self.after:
-                each.renew()
-            each.home = self.number
-            if each.a is None and each.more is None:
-                self.leaves.append(each)
-            else:
-                self.earlier.append(each)
+            if self.take_in(each) and not self.after:
                 waiting += [operand for operand in each.operands if isinstance(operand, Node)]
+
+    def take_in(self, node: Node) -> bool:
+        """Let a node of an earlier pass take part; say whether it did not yet and is no leaf."""
+        if node.home is self.number:
+            return False
+        if node.home < self.after:
+            node.renew()
+        node.home = self.number
+        leaf = node.a is None and node.more is None
+        (self.leaves if leaf else self.earlier).append(node)
+        return not leaf
+
+    def adopt_reached(self) -> None:
+        """Let all take part on which those nodes of earlier passes depend that a gradient has reached."""
+        waiting = [node for node in self.earlier if node.total is not None]
+        reached = set(waiting)
+        while waiting:
+            for operand in waiting.pop().operands:
+                if isinstance(operand, Node) and operand not in reached:
+                    reached.add(operand)
+                    waiting.append(operand)
+                    if operand.home is not self.number:
+                        self.take_in(operand)
+                        operand.renew()
+        self.earlier.sort(key=lambda each: each.index)
+
+    def to_sweep(self) -> Iterator[Node]:
+        """Yield the nodes in the order of the reverse sweep, while it is under way."""
+        yield from reversed(self.nodes)
+        self.adopt_reached()
+        yield from reversed(self.earlier)
 
     def run_back(self, output: Node, seed: Array) -> None:
         """Run the reverse sweep from a node of this pass, starting from zero."""
-        self.earlier.sort(key=lambda each: each.index)
         for node in chain(self.leaves, self.earlier):
             node.renew()
         self.output, self.seed = output, seed
-        self.totals = sweep(self.swept, output, seed)
+        self.totals = sweep(self.to_sweep(), output, seed)
 
     def as_it_is(self) -> Pass:
         """Return a copy that stays as this pass is now."""
