@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from stepgrad.errors import InputError, nearest
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.linear import LinearMap
+from stepgrad.operators import COMPARISONS
 from stepgrad.ops import GATES
 from stepgrad.tensor import flat
 from stepgrad.trace import Trace
@@ -152,14 +153,6 @@ BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
-COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
 
 
 def read_condition(text: str, trace: Trace) -> Condition:
@@ -227,8 +220,8 @@ def reader(tree: ast.expr, names: list[str]) -> Callable[[Mapping[str, Any]], An
                     f"{name} takes {'one number' if most == 1 else 'two numbers or more'}, as in {USES[name]}"
                 )
             return lambda numbers: function(*(part(numbers) for part in parts))
-        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in COMPARE for op in ops):
-            sides, tests = [reader(each, names) for each in (left, *others)], [COMPARE[type(op)] for op in ops]
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in COMPARISONS for op in ops):
+            sides, tests = [reader(each, names) for each in (left, *others)], [COMPARISONS[type(op)] for op in ops]
             return lambda numbers: all(
                 test(a(numbers), b(numbers)) for test, a, b in zip(tests, sides, sides[1:], strict=False)
             )
