@@ -182,7 +182,8 @@ def run_command(options: argparse.Namespace) -> int:
     for line in trace.printed:
         print(one_line(line))
     output = escaped(output) if style.ascii_only else output
-    print(f"{output} = {trace.value}")
+    if output:  # a program may do nothing but print
+        print(f"{output} = {trace.value}")
     spell = escaped if style.ascii_only else str
     names = trace.input_names(ascii_only=style.ascii_only)
     for name, gradient in zip(map(spell, names), trace.grads.values(), strict=True):

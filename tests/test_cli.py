@@ -56,6 +56,10 @@ def test_run_prints_value_and_gradients():
     assert output("run", "product") == "f = -12.0\n∂f/∂x = -4.0\n∂f/∂y = -4.0\n∂f/∂z = 3.0\n"
 
 
+def test_a_program_may_do_nothing_but_print():
+    assert output("run", "print(1 + 2)") == "3\n"
+
+
 def test_run_as_json():
     assert json.loads(output("run", "f = x * y", "x=3", "y=[1, 2]", "--output", "x", "--json")) == {
         "output": "x", "value": 3.0, "grads": {"x": 1.0, "y": [0.0, 0.0]}, "steps": 5,
