@@ -58,17 +58,18 @@ trace, cursor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from stepgrad.cursor import Cursor
-from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
-from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
-from stepgrad.formats import FORMATS, render
-from stepgrad.language import run
-from stepgrad.ops import GATES
-from stepgrad.trace import Trace
+TYPE_CHECKING = False  # typing's own would take as long to load as Python itself
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from stepgrad.cursor import Cursor
+    from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
+    from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+    from stepgrad.formats import FORMATS, render
+    from stepgrad.language import run
+    from stepgrad.ops import GATES
+    from stepgrad.trace import Trace
     from stepgrad.value import Tape, Value, concat, stack
 
 __version__ = "0.1.0"
@@ -98,11 +99,31 @@ __all__ = [
     "stack",
 ]
 
+ROOMS = {
+    "cursor": ("Cursor",),
+    "errors": ("FormatError", "GateError", "InputError", "LimitError", "ProgramError", "StepgradError"),
+    "events": ("Backward", "Event", "Forward", "Print", "Seed", "Update"),
+    "formats": ("FORMATS", "render"),
+    "language": ("run",),
+    "ops": ("GATES",),
+    "trace": ("Trace",),
+    "value": ("Tape", "Value", "concat", "stack"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Load ``Value`` when it is first asked for: compiling its operators takes a moment."""
-    if name in ("Tape", "Value", "concat", "stack"):
-        from stepgrad import value
+    """Load what is behind the door when it is first asked for; a room is found by its own name, too."""
+    from importlib import import_module
 
-        return getattr(value, name)
-    raise AttributeError(f"module 'stepgrad' has no attribute {name!r}")
+    room = next((room for room, names in ROOMS.items() if name in names), None)
+    try:
+        found = import_module(f"stepgrad.{room or name}") if not name.startswith("_") else None
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise AttributeError(f"module 'stepgrad' has no attribute {name!r}")
+    return globals().setdefault(name, getattr(found, name) if room else found)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -194,6 +194,16 @@ class Recording:
         self.current.nodes.append(node)
         return node
 
+    def fill(self, node: Node, made: Node) -> None:
+        """Let an empty node take the place of the one recorded last."""
+        node.__class__ = made.__class__
+        node.value, node.gate, node.more = made.value, made.gate, made.more
+        node.a, node.da, node.b, node.db = made.a, made.da, made.b, made.db
+        node.total, node.home = made.total, made.home
+        self.current.nodes[-1] = node
+        if made.a is None and made.more is None:
+            self.current.leaves[-1] = node
+
     def broadcast(self, gate: Gate, operands: Sequence[Operand], shapes: Sequence[Shape]) -> list[Operand]:
         """Bring the operands to the shapes that the gate asks for: nodes by a gate, literals at once."""
 

@@ -126,7 +126,6 @@ def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
         The operand's total after every edge, in the order in which the edges were taken.
     """
     totals: list[Array] = []
-    write_down = totals.append
     output.total = seed
     for node in nodes:
         upstream = node.total
@@ -138,19 +137,19 @@ def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
             # The first product is assigned, not added to 0, which would lose the sign of -0.
             total = upstream * local if operand.total is None else operand.total + upstream * local
             operand.total = total
-            write_down(total)
+            totals.append(total)
         local = node.db
         if local is not None:
             operand = node.b
             total = upstream * local if operand.total is None else operand.total + upstream * local
             operand.total = total
-            write_down(total)
+            totals.append(total)
         if node.more is not None:
             for operand, local in zip(node.more.operands, node.more.locals, strict=True):
                 if local is not None and isinstance(operand, Node):
                     total = upstream * local if operand.total is None else operand.total + upstream * local
                     operand.total = total
-                    write_down(total)
+                    totals.append(total)
     return totals
 
 
@@ -232,11 +231,12 @@ class Pass:
         Where no gradient outlives the next sweep, the rest waits until one is on its way there: else a chain
         that grows from pass to pass, as in ``rate *= 0.99``, would be walked again and again.
         """
+        if not self.take_in(node) or self.after:
+            return
         waiting = [node]
         while waiting:
-            each = waiting.pop()
-            if self.take_in(each) and not self.after:
-                waiting += [operand for operand in each.operands if isinstance(operand, Node)]
+            operands = waiting.pop().operands
+            waiting += [each for each in operands if isinstance(each, Node) and self.take_in(each)]
 
     def take_in(self, node: Node) -> bool:
         """Let a node of an earlier pass take part; say whether it did not yet and is no leaf."""
@@ -263,9 +263,8 @@ class Pass:
                         operand.renew()
         self.earlier.sort(key=lambda each: each.index)
 
-    def to_sweep(self) -> Iterator[Node]:
-        """Yield the nodes in the order of the reverse sweep, while it is under way."""
-        yield from reversed(self.nodes)
+    def earlier_reached(self) -> Iterator[Node]:
+        """Yield the nodes of earlier passes, last first, once the sweep has come to them."""
         self.adopt_reached()
         yield from reversed(self.earlier)
 
@@ -274,7 +273,7 @@ class Pass:
         for node in chain(self.leaves, self.earlier):
             node.renew()
         self.output, self.seed = output, seed
-        self.totals = sweep(self.to_sweep(), output, seed)
+        self.totals = sweep(chain(reversed(self.nodes), self.earlier_reached()), output, seed)
 
     def as_it_is(self) -> Pass:
         """Return a copy that stays as this pass is now."""

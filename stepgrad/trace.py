@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from math import sqrt
-from typing import Any, ClassVar, NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 from stepgrad.errors import InputError, nearest
 from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update
@@ -53,8 +53,6 @@ class Trace(Sequence[Event]):
     program : Program or None
         None for a trace left behind by ``Value``.
     """
-
-    text: ClassVar[Callable[[Trace], Iterable[str]]]  # set where text is known: formats/
 
     def __init__(
         self,
@@ -109,7 +107,9 @@ class Trace(Sequence[Event]):
         return map(self._event, range(len(self)))
 
     def __str__(self) -> str:
-        return "\n".join(type(self).text(self))
+        from stepgrad.formats.text import text
+
+        return "\n".join(text(self))
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self)} events>"

@@ -120,16 +120,14 @@ class Value(Node):
     _given: Array
     _name: str
 
-    def __new__(cls, data: Any, *, name: str = "", label: str = "") -> Value:
-        """Record an input; a number is of the class whose operators are compiled."""
+    def __init__(self, data: Any, *, name: str = "", label: str = "") -> None:
+        """Record an input; a number becomes one of the class whose operators are compiled."""
         ready = as_operand(data)
         if ready is data and isinstance(ready, Value):
             raise GateError("this is a Value already; use it as it is, or its .data for an input of its own")
-        value = ready if isinstance(ready, Value) else HERE.leaf(ready)
-        assert isinstance(value, Value)
+        HERE.fill(self, ready if isinstance(ready, Value) else HERE.leaf(ready))
         if name or label:
-            value.name = name or label
-        return value
+            self.name = name or label
 
     def __reduce__(self) -> Any:
         return renamed, (self.data, self.name)
@@ -302,9 +300,10 @@ def record(gate: str, operands: Sequence[Any], params: Mapping[str, Any] | None 
 
 
 class NumberValue(Value):
-    """A Value that holds a number: its operators are compiled below."""
+    """A Value that holds a number: its operators are compiled below, and recorders fill it."""
 
     __slots__ = ()
+    __init__ = object.__init__  # an empty node is made at once, by C alone
 
 
 # Where Values are recorded. One program at a time: not for several threads.
@@ -325,8 +324,7 @@ def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> 
     namespace = {
         **namespace_of(FLOAT),
         "gate": gate,
-        "node_type": NumberValue,
-        "new": object.__new__,
+        "new": NumberValue,
         "HERE": HERE,
         "general": general,
     }
@@ -342,7 +340,7 @@ def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> 
             f"def operator({own}, {other}):\n"
             "    p = HERE.current\n"
             f"    kind = type({other})\n"
-            + ("" if swapped else "    if kind is node_type:\n" + body("nn", "        "))
+            + ("" if swapped else "    if kind is new:\n" + body("nn", "        "))
             + f"    if kind is int: {other} = float({other})\n"
             f"    elif kind is not float: return general({own}, {other})\n" + body(with_literal, "    ")
         )

@@ -88,7 +88,7 @@ FLOORS = [
     "__main__",
 ]
 
-UPWARDS = {("cli", "tui.app"), ("stepgrad", "value")}  # lazy: loaded when asked for
+UPWARDS = {("cli", "tui.app"), ("trace", "formats.text")}  # lazy: loaded when asked for
 
 
 def floor_of(path: Path) -> str:

@@ -36,6 +36,3 @@ def render(trace: Trace, format: str = "text", **options: Any) -> Iterator[str]:
         return FORMATS[format](trace, **options)
     except TypeError:
         raise FormatError(f"the format {format!r} does not take {', '.join(options)}; see its documentation") from None
-
-
-Trace.text = staticmethod(text)
