@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.errors import InputError
@@ -145,8 +146,26 @@ class Name(NamedTuple):
 
     def shown(self, ascii_only: bool = False) -> str:
         """Spell it: ``c``, its second version ``c₂`` (``c#2``), the unnamed ``v₆`` (``%6``)."""
-        if not self.text:
-            return f"%{self.version}" if ascii_only else f"v{str(self.version).translate(SUBSCRIPTS)}"
-        if self.version == 1:
+        if self.version == 1 and self.text:
             return self.text
-        return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{str(self.version).translate(SUBSCRIPTS)}"
+        if not self.text:
+            return unnamed(self.version, ascii_only)
+        return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{subscript(self.version)}"
+
+
+def unnamed(index: int, ascii_only: bool = False) -> str:
+    """Spell what a node is called that has no name: ``v₆`` (``%6``)."""
+    return f"%{index}" if ascii_only else f"v{subscript(index)}"
+
+
+def subscript(number: int) -> str:
+    """Spell a number in small digits below the line."""
+    if number < 1000:
+        return small_digits(number, 0)
+    return subscript(number // 1000) + small_digits(number % 1000, 3)
+
+
+@cache
+def small_digits(number: int, width: int) -> str:
+    """Spell a number below 1000 in small digits, with zeros before it up to a width."""
+    return f"{number:0{width}}".translate(SUBSCRIPTS)

@@ -131,6 +131,16 @@ def compile_formula(text: str, number: NumberType) -> Callable[..., Any]:
     return formula
 
 
+def compile_conditions(conditions: tuple[tuple[str, str], ...], number: NumberType) -> Callable[..., str | None]:
+    """Compile conditions into a function of ``x``, ``y`` and ``z`` that returns the words of the first that holds."""
+    namespace = namespace_of(number)
+    choices = [f"{words!r} if {for_number_type(text, number, namespace, ieee=True)}" for text, words in conditions]
+    code = " else ".join([*choices, "None"])
+    exec(compile(f"def first(x, y=None, z=None): return {code}", "<conditions>", "exec"), namespace)
+    first: Callable[..., str | None] = namespace["first"]
+    return first
+
+
 class Folding(ast.NodeTransformer):
     """Put a literal in for an operand and fold what can be folded: ``y*x**(y-1)`` to ``2*x``."""
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from math import isfinite, prod
 from typing import Any, TypeAlias
 
-from stepgrad.formula import OPERANDS, compile_formula, compile_kernel, fold, spell
+from stepgrad.formula import OPERANDS, compile_conditions, compile_formula, compile_kernel, fold, spell
 from stepgrad.linear import LinearMap, Weights, is_lost
 from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, full, shape_of
@@ -107,6 +107,16 @@ class Gate:
         """Say which domain the result has left, if any."""
         return None
 
+    @property
+    def has_domain(self) -> bool:
+        """Whether its result can be noteworthy although it is finite."""
+        return False
+
+    @property
+    def has_conventions(self) -> bool:
+        """Whether some of its locals are conventions."""
+        return False
+
     def used_convention(
         self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local, *, params: Params
     ) -> str | None:
@@ -115,7 +125,7 @@ class Gate:
 
     def lost_product(self, upstream: Array, local: Local, product: Array) -> str | None:
         """Say that 0 met inf in an edge, if it did: the engine multiplies and masks nothing."""
-        if not any(x != x for x in flat(product)):
+        if product == product if not isinstance(product, Tensor) else not any(x != x for x in product.data):
             return None
         met = local.zero_meets_inf(upstream) if isinstance(local, LinearMap) else is_lost(upstream, local)
         if not met:
@@ -217,17 +227,29 @@ class Elementwise(Gate):
         numbers = {OPERANDS[i]: value for i, value in literals.items() if not isinstance(value, Tensor)}
         return fold((self.shown or self.locals)[slot], numbers)
 
+    @property
+    def has_domain(self) -> bool:
+        """Whether the row has conditions of its own."""
+        return bool(self.domain)
+
+    @property
+    def has_conventions(self) -> bool:
+        """Whether the row has kinks."""
+        return bool(self.kinks)
+
     def left_domain(self, number: NumberType, operands: Sequence[Array], result: Array) -> str | None:
         """Try the row's conditions, then those that hold for every gate."""
-        everywhere = OVERFLOW[len(operands)] if number is FLOAT else ()
-        return self.first_that_holds((*self.domain, *everywhere), number, operands, result)
+        if not isinstance(result, Tensor):
+            return domain_note(self, number)(*operands, z=result)
+        return self.first_that_holds(domain_conditions(self, number), number, operands, result)
 
     def used_convention(
         self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local, *, params: Params
     ) -> str | None:
         """Try the row's conditions for the slot."""
-        kinks = [(condition, words) for letters, condition, words in self.kinks if OPERANDS[slot] in letters]
-        return self.first_that_holds(kinks, number, operands, result)
+        if not isinstance(result, Tensor):
+            return kink_note(self, number, slot)(*operands, z=result)
+        return self.first_that_holds(kink_conditions(self, slot), number, operands, result)
 
     def written(self, operands: Sequence[str], params: Params) -> str:
         """Write the application with the parameters that the texts have taken in."""
@@ -261,6 +283,28 @@ def with_values(row: Elementwise, given: tuple[Number, ...]) -> Elementwise:
         domain=tuple((fold(condition, numbers), words) for condition, words in row.domain),
         kinks=tuple((letters, fold(condition, numbers), words) for letters, condition, words in row.kinks),
     )
+
+
+def domain_conditions(row: Elementwise, number: NumberType) -> tuple[tuple[str, str], ...]:
+    """Return the row's conditions on its domain, then those that hold for every gate."""
+    return row.domain + (OVERFLOW[len(row.locals)] if number is FLOAT else ())
+
+
+def kink_conditions(row: Elementwise, slot: int) -> tuple[tuple[str, str], ...]:
+    """Return the row's conditions on its kinks for a slot."""
+    return tuple((condition, words) for letters, condition, words in row.kinks if OPERANDS[slot] in letters)
+
+
+@lru_cache(maxsize=1000)
+def domain_note(row: Elementwise, number: NumberType) -> Callable[..., str | None]:
+    """Compile the row's conditions on its domain, for numbers."""
+    return compile_conditions(domain_conditions(row, number), number)
+
+
+@lru_cache(maxsize=1000)
+def kink_note(row: Elementwise, number: NumberType, slot: int) -> Callable[..., str | None]:
+    """Compile the row's conditions on its kinks for a slot, for numbers."""
+    return compile_conditions(kink_conditions(row, slot), number)
 
 
 def for_some(words: str, count: int, size: int) -> str:
@@ -311,6 +355,11 @@ class Structural(Gate):
     def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
         """Ask the row."""
         return self.align(shapes) if self.align else list(shapes)
+
+    @property
+    def has_conventions(self) -> bool:
+        """Whether the row has a kink."""
+        return self.kink is not None
 
     def left_domain(self, number: NumberType, operands: Sequence[Array], result: Array) -> str | None:
         """Say that inf or nan came out of finite operands; no row has conditions of its own."""

@@ -23,8 +23,12 @@ class Edges(NamedTuple):
 
     Attributes
     ----------
-    nodes, slots, operands : sequence
-        From which node each ran, from which of its slots, to which operand.
+    nodes, slots, operands, locals : sequence
+        From which node each ran, from which of its slots, to which operand, and with which local.
+    upstreams : sequence
+        Which edge completed the gradient of that node; -1 where it is the seed.
+    firsts : sequence of bool
+        Whether nothing had arrived at the operand before.
     arrivals : dict
         For every node reached, which edges brought it its gradient.
     """
@@ -32,6 +36,9 @@ class Edges(NamedTuple):
     nodes: list[Node]
     slots: array[int]
     operands: list[Node]
+    locals: list[Any]
+    upstreams: array[int]
+    firsts: list[bool]
     arrivals: dict[Node, list[int]]
 
 
@@ -59,6 +66,14 @@ class Stretch:
         self.tail_step = self.seed_step + (1 + len(recorded.totals) if recorded.output is not None else 0)
         self.end = self.tail_step + len(recorded.tail)
         self.made = [*self.nodes, *recorded.tail_nodes] if recorded.tail else self.nodes
+        self.shift = first_node + self.foreign - recorded.first_index  # from index on the tape to index in the trace
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What happened at the forward steps, in order."""
+        if not self.mark_places:
+            return self.nodes
+        return [self.forward_entry(place) for place in range(self.seed_step - self.first_step)]
 
     def forward_entry(self, place: int) -> Entry:
         """Return what happened at a forward step, counted from the first of the stretch."""
@@ -84,29 +99,33 @@ class Stretch:
     @cached_property
     def edges(self) -> Edges:
         """Every edge taken, in order: the sweep once more, without its arithmetic."""
-        nodes: list[Node] = []
-        slots = array("l")
-        operands: list[Node] = []
-        arrivals: dict[Node, list[int]] = {} if self.recorded.output is None else {self.recorded.output: []}
+        edges = Edges([], array("l"), [], [], array("l"), [], {})
+        arrivals = edges.arrivals
+        if self.recorded.output is not None:
+            arrivals[self.recorded.output] = []
 
-        def take(node: Node, slot: int, operand: Any) -> None:
-            arrivals.setdefault(operand, []).append(len(operands))
-            nodes.append(node)
-            slots.append(slot)
-            operands.append(operand)
+        def take(node: Node, slot: int, operand: Any, local: Any) -> None:
+            edges.firsts.append(operand not in arrivals)
+            arrivals.setdefault(operand, []).append(len(edges.operands))
+            edges.nodes.append(node)
+            edges.slots.append(slot)
+            edges.operands.append(operand)
+            edges.locals.append(local)
+            edges.upstreams.append(completed)
 
         for node in self.recorded.swept:
             if node not in arrivals:
                 continue
+            completed = arrivals[node][-1] if arrivals[node] else -1
             if node.da is not None:
-                take(node, 0, node.a)
+                take(node, 0, node.a, node.da)
             if node.db is not None:
-                take(node, 1, node.b)
+                take(node, 1, node.b, node.db)
             if node.more is not None:
                 for slot, (operand, local) in enumerate(zip(node.more.operands, node.more.locals, strict=True), 2):
                     if local is not None:
-                        take(node, slot, operand)
-        return Edges(nodes, slots, operands, arrivals)
+                        take(node, slot, operand, local)
+        return edges
 
     def gradient(self, node: Node, happened: int) -> Array:
         """Return what has arrived at a node when ``happened`` events of the trace have happened.

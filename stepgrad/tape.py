@@ -67,8 +67,9 @@ class Node:
     @property
     def operands(self) -> tuple[Operand, ...]:
         """The operands in the order of their slots."""
-        two = tuple(operand for operand in (self.a, self.b) if operand is not None)
-        return two + self.more.operands if self.more else two
+        if self.b is None:
+            return () if self.a is None else (self.a,)
+        return (self.a, self.b, *self.more.operands) if self.more else (self.a, self.b)
 
     @property
     def locals(self) -> tuple[Local, ...]:

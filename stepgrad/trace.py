@@ -10,19 +10,20 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from math import sqrt
 from typing import Any, NamedTuple, overload
 
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update
+from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update, unnamed
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
 from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
 from stepgrad.stretch import Entry, PassSummary, Stretch, foreign_nodes
-from stepgrad.tape import Node, Pass, Printed, Updated
-from stepgrad.tensor import Array, flat, full, nested, shape_of, shaped
+from stepgrad.tape import Mark, Node, Pass, Printed, Updated
+from stepgrad.tensor import Array, Tensor, flat, full, nested, shape_of, shaped
 
 
 class Composite(NamedTuple):
@@ -82,6 +83,10 @@ class Trace(Sequence[Event]):
             step = self._stretches[-1].end
             self._nodes += self._stretches[-1].made
         self._length = step
+        self._first_steps = [each.first_step for each in self._stretches]
+        self._first_indices = [each.recorded.first_index for each in self._stretches]
+        shifts = dict.fromkeys(each.shift for each in self._stretches)
+        self._shift = next(iter(shifts)) if len(shifts) == 1 and not foreign else None  # the same for all, if any is
         swept = [each.output for each in passes if each.output]
         self._result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
 
@@ -104,7 +109,7 @@ class Trace(Sequence[Event]):
         return self._event(index % len(self))
 
     def __iter__(self) -> Iterator[Event]:
-        return map(self._event, range(len(self)))
+        return chain.from_iterable(map(self._events, self._stretches))
 
     def __str__(self) -> str:
         from stepgrad.formats.text import text
@@ -201,7 +206,7 @@ class Trace(Sequence[Event]):
 
     def name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name: ``c``, its second version ``c₂``, or ``v₆`` where it has none."""
-        return self._names.get(self._nodes[index], Name("", index)).shown(ascii_only)
+        return (self._names.get(self._nodes[index]) or Name("", index)).shown(ascii_only)
 
     def bare_name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name without its version; ``v₆`` where it has none."""
@@ -210,11 +215,9 @@ class Trace(Sequence[Event]):
 
     def index_of(self, node: Node) -> int:
         """Return the index of a node of this trace."""
-        if node in self._foreign:
+        if self._foreign and node in self._foreign:
             return self._foreign[node]
-        k = bisect_right(self._stretches, node.index, key=lambda each: each.recorded.first_index) - 1
-        stretch = self._stretches[k]
-        return stretch.first_node + stretch.foreign + node.index - stretch.recorded.first_index
+        return node.index + self._stretches[bisect_right(self._first_indices, node.index) - 1].shift
 
     def find(self, name: str) -> int:
         """Return the index of the node with this name, the last version where only the bare name is given.
@@ -275,7 +278,7 @@ class Trace(Sequence[Event]):
 
         Gradients of a pass are known until the next pass sends its own back.
         """
-        k = bisect_right(self._stretches, happened, key=lambda each: each.first_step)
+        k = bisect_right(self._first_steps, happened)
         swept = (each for each in reversed(self._stretches[max(0, k - 2) : k]) if each.recorded.output is not None)
         last = next((each for each in swept if each.seed_step < happened), None)
         return None if last is None else last.gradient(self._nodes[node], happened)
@@ -302,7 +305,7 @@ class Trace(Sequence[Event]):
 
     def pass_at(self, index: int) -> int:
         """Return the number, from 1, of the pass in which the event at an index lies."""
-        return bisect_right(self._stretches, index, key=lambda each: each.first_step)
+        return bisect_right(self._first_steps, index)
 
     def nodes_at(self, index: int) -> tuple[int, ...]:
         """Return the nodes that the event at an index is about, without making the event.
@@ -320,6 +323,8 @@ class Trace(Sequence[Event]):
 
     def path(self, node: int) -> tuple[int, ...]:
         """Return the calls of functions within which a node was computed, outermost first, as indices of ``calls``."""
+        if not self.calls:
+            return ()
         call: int | None = bisect_right(self.calls, node, key=lambda each: each.start) - 1
         found: list[int] = []
         while call is not None and call >= 0:
@@ -377,13 +382,13 @@ class Trace(Sequence[Event]):
         return ()
 
     def _stretch(self, index: int) -> Stretch:
-        return self._stretches[bisect_right(self._stretches, index, key=lambda each: each.first_step) - 1]
+        return self._stretches[bisect_right(self._first_steps, index) - 1]
 
     def _value(self, operand: Any, seen_by: int) -> Array:
         # What the node with this index saw; a leaf is shown as its first user saw it until then.
         if not isinstance(operand, Node):
             return operand
-        if operand not in self._history.changes:
+        if not self._history.changes or operand not in self._history.changes:
             return operand.value
         return self._history.value(operand, max(seen_by, self._first_uses.get(operand, seen_by)))
 
@@ -409,64 +414,83 @@ class Trace(Sequence[Event]):
     def _event(self, index: int) -> Event:
         stretch = self._stretch(index)
         if not stretch.seed_step <= index < stretch.tail_step:
-            return self._entered(self._entry(stretch, index), index + 1)
+            return next(self._entered([self._entry(stretch, index)], index + 1))
         output = stretch.recorded.output
         if index == stretch.seed_step and output is not None:
             return Seed(index + 1, self.index_of(output), stretch.recorded.seed)
-        return self._backward(stretch, index - stretch.seed_step - 1, index + 1)
+        edge = index - stretch.seed_step - 1
+        return next(self._sent(stretch, edge, edge + 1))
 
-    def _entered(self, entry: Entry, step: int) -> Event:
-        match entry:
-            case Updated(node=node, old=old, new=new):
-                index = self.index_of(node)
-                return Update(step, self.name(index), index, old, change_of(old, new), new, self.span(index))
-            case Printed(text=text, span=span):
-                return Print(step, text, span)
-        return self._forward(entry, step)
+    def _events(self, stretch: Stretch) -> Iterator[Event]:
+        # All events of a pass, without looking for the place of each.
+        recorded = stretch.recorded
+        before = self._entered(stretch.entries, stretch.first_step + 1)
+        if recorded.output is None:
+            return before
+        seed = Seed(stretch.seed_step + 1, self.index_of(recorded.output), recorded.seed)
+        after = self._entered(recorded.tail, stretch.tail_step + 1)
+        return chain(before, (seed,), self._sent(stretch, 0, len(recorded.totals)), after)
 
-    def _forward(self, node: Node, step: int) -> Forward:
-        values = self._operand_values(node)
-        value = self._value(node, node.index)
-        index = self.index_of(node)
-        return Forward(
-            step=step,
-            node=index,
-            gate=node.gate,
-            operands=tuple(self.index_of(o) if isinstance(o, Node) else o for o in node.operands),
-            value=value,
-            name=self.name(index),
-            span=self.span(index),
-            note=node.gate.left_domain(self._number, values, value) if values else None,
-            path=self.path(index),
-        )
+    def _entered(self, entries: Sequence[Entry], first_step: int) -> Iterator[Event]:
+        shift, index_of, names, calls = self._shift, self.index_of, self.names, self.calls
+        spans, known_spans, was_changed = self._spans, len(self._spans), bool(self._history.changes)
+        for step, node in enumerate(entries, first_step):
+            if not isinstance(node, Node):
+                yield self._marked(node, step)
+                continue
+            gate, operands = node.gate, node.operands
+            if shift is None:
+                index = index_of(node)
+                indices = tuple([index_of(o) if isinstance(o, Node) else o for o in operands])
+            else:
+                index = node.index + shift
+                indices = tuple([o.index + shift if isinstance(o, Node) else o for o in operands])
+            value = self._value(node, node.index) if was_changed else node.value
+            plain = value.__class__ is float and value - value == 0 and not gate.has_domain
+            note = None if plain or not operands else gate.left_domain(self._number, self._operand_values(node), value)
+            name = names.get(index) or unnamed(index)
+            span = spans[index] if index < known_spans else None
+            path = self.path(index) if calls else ()
+            yield new_record(Forward, (step, index, gate, indices, value, name, span, note, path))
 
-    def _backward(self, stretch: Stretch, edge: int, step: int) -> Backward:
-        nodes, slots, operands, arrivals = stretch.edges
-        node, slot, operand = nodes[edge], slots[edge], operands[edge]
-        upstream = stretch.gradient(node, stretch.end)
-        local: Any = node.locals[slot]  # a number or a map: either multiplies
-        product = upstream * local
+    def _marked(self, mark: Mark, step: int) -> Event:
+        if isinstance(mark, Printed):
+            return Print(step, mark.text, mark.span)
+        index = self.index_of(mark.node)
+        name = self.names.get(index) or unnamed(index)
+        return Update(step, name, index, mark.old, change_of(mark.old, mark.new), mark.new, self.span(index))
+
+    def _sent(self, stretch: Stretch, start: int, stop: int) -> Iterator[Backward]:
+        # What the edges of a pass sent. The engine's own step is taken again: upstream times local.
+        edges, totals, shift, index_of = stretch.edges, stretch.recorded.totals, self._shift, self.index_of
+        seed, first_step = stretch.recorded.seed, stretch.seed_step + 2 + start
+        columns = [column[start:stop] for column in (*edges[:-1], totals)]
+        for step, (node, slot, operand, local, completed, first, total) in enumerate(zip(*columns), first_step):
+            upstream = seed if completed < 0 else totals[completed]
+            product = upstream * local  # a number or a map: either multiplies
+            plain = product.__class__ is float and product == product and not node.gate.has_conventions
+            note = None if plain else self._note(node, slot, local, upstream, product)
+            if shift is None:
+                index, other = index_of(node), index_of(operand)
+            else:
+                index, other = node.index + shift, operand.index + shift
+            yield new_record(Backward, (step, index, slot, other, upstream, local, product, total, first, note))
+
+    def _note(self, node: Node, slot: int, local: Any, upstream: Array, product: Array) -> str | None:
         values, value = self._operand_values(node), self._value(node, node.index)
-        notes = [
-            node.gate.used_convention(self._number, values, value, slot, local, params=node.params),
-            node.gate.lost_product(upstream, local, product),
-        ]
-        return Backward(
-            step=step,
-            node=self.index_of(node),
-            slot=slot,
-            operand=self.index_of(operand),
-            upstream=upstream,
-            local=local,
-            product=product,
-            total=stretch.recorded.totals[edge],
-            first=arrivals[operand][0] == edge,
-            note="; ".join(filter(None, notes)) or None,
-        )
+        gate = node.gate
+        convention = gate.used_convention(self._number, values, value, slot, local, params=node.params)
+        lost = gate.lost_product(upstream, local, product)
+        return "; ".join(filter(None, (convention, lost))) if convention or lost else None
+
+
+new_record = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
 
 
 def change_of(old: Array, new: Array) -> Array:
     """Return by how much a value changed; None where the shapes differ."""
+    if not isinstance(old, Tensor) and not isinstance(new, Tensor):
+        return new - old
     if shape_of(old) != shape_of(new):
         return None
     return shaped(shape_of(new), [y - x for x, y in zip(flat(old), flat(new), strict=True)])
