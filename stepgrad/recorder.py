@@ -27,9 +27,11 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
     adopt = [f"if {slot}.home is not home: p.adopt({slot})" for slot, kind in zip(SLOTS, pattern) if kind == "n"]
     values = [f"{name} = {slot}{'.value' if kind == 'n' else ''}" for name, slot, kind in zip(OPERANDS, SLOTS, pattern)]
 
-    texts = {"z": gate.forward}
-    texts |= {f"d{slot}": text for slot, kind, text in zip(SLOTS, pattern, gate.locals) if kind == "n"}
-    require_functions(gate.name, texts.values(), number)
+    locals_ = {f"d{slot}": text for slot, kind, text in zip(SLOTS, pattern, gate.locals) if kind == "n"}
+    require_functions(gate.name, [gate.forward, *locals_.values()], number)
+    # A local that is a number or one of the operands needs no arithmetic.
+    ready = {k: for_number_type(v, number, namespace, ieee=False) for k, v in locals_.items() if v.isalnum()}
+    texts = {"z": gate.forward} | {k: v for k, v in locals_.items() if k not in ready}
 
     def arithmetic(ieee: bool) -> str:
         return "; ".join(f"{k} = {for_number_type(v, number, namespace, ieee=ieee)}" for k, v in texts.items())
@@ -37,7 +39,7 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
     slots = dict.fromkeys(("a", "da", "b", "db"), "None")
     for slot, kind in zip(SLOTS, pattern):
         slots[slot] = slot
-        slots[f"d{slot}"] = f"d{slot}" if kind == "n" else "None"
+        slots[f"d{slot}"] = ready.get(f"d{slot}", f"d{slot}") if kind == "n" else "None"
     return [
         "home = p.number",
         *adopt,

@@ -128,10 +128,18 @@ class Recording:
         """How many nodes have been recorded."""
         return self.node_count_closed + len(self.current.nodes)
 
-    def leaf(self, value: Array, gate: Gate = INPUT) -> Node:
-        """Record an input, or a constant."""
-        node = self.place(value, gate)
-        self.current.leaves.append(node)
+    def leaf(self, value: Array, gate: Gate = INPUT, node: Node | None = None) -> Node:
+        """Record an input, or a constant; in an empty node, if there is one already."""
+        current = self.current
+        kind = self.scalar_type if gate is INPUT and not isinstance(value, Tensor) else self.node_type
+        if node is None:
+            node = object.__new__(kind)
+        elif node.__class__ is not kind:
+            node.__class__ = kind
+        node.value, node.gate, node.home = value, gate, current.number
+        node.a = node.da = node.b = node.db = node.more = node.total = None
+        current.nodes.append(node)
+        current.leaves.append(node)
         return node
 
     def constant(self, value: Array) -> Node:
@@ -197,12 +205,9 @@ class Recording:
     def fill(self, node: Node, made: Node) -> None:
         """Let an empty node take the place of the one recorded last."""
         node.__class__ = made.__class__
-        node.value, node.gate, node.more = made.value, made.gate, made.more
+        node.value, node.gate, node.more, node.total, node.home = made.value, made.gate, made.more, None, made.home
         node.a, node.da, node.b, node.db = made.a, made.da, made.b, made.db
-        node.total, node.home = made.total, made.home
         self.current.nodes[-1] = node
-        if made.a is None and made.more is None:
-            self.current.leaves[-1] = node
 
     def broadcast(self, gate: Gate, operands: Sequence[Operand], shapes: Sequence[Shape]) -> list[Operand]:
         """Bring the operands to the shapes that the gate asks for: nodes by a gate, literals at once."""

@@ -21,6 +21,7 @@ from stepgrad.ops import INPUT
 from stepgrad.recording import History
 from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
+from stepgrad.straightline import Straightline
 from stepgrad.stretch import Entry, PassSummary, Stretch, foreign_nodes
 from stepgrad.tape import Mark, Node, Pass, Printed, Updated
 from stepgrad.tensor import Array, Tensor, flat, full, nested, shape_of, shaped
@@ -192,6 +193,27 @@ class Trace(Sequence[Event]):
             )
             for k, each in enumerate(self._stretches, 1)
         )
+
+    def straightline(self, number: int = -1) -> Straightline:
+        """Return a pass, counted from 1 or from the end by -1, as straight-line code that takes other values.
+
+        Raises
+        ------
+        InputError
+            If there is no such pass.
+        """
+        count = len(self._stretches)
+        if number == 0 or not -count <= number <= count:
+            raise InputError(f"there is no pass {number}; this trace has {count}, counted from 1")
+        stretch = self._stretches[number - 1 if number > 0 else number]
+        straight = Straightline(stretch.recorded, self._number)
+        indices = [self.index_of(node) for node in straight.givens]
+        bare = [self.bare_name(index) for index in indices]
+        straight.names = {
+            node: name if bare.count(name) == 1 else self.name(index)
+            for node, index, name in zip(straight.givens, indices, bare)
+        }
+        return straight
 
     # Nodes
 

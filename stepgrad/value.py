@@ -125,7 +125,10 @@ class Value(Node):
         ready = as_operand(data)
         if ready is data and isinstance(ready, Value):
             raise GateError("this is a Value already; use it as it is, or its .data for an input of its own")
-        HERE.fill(self, ready if isinstance(ready, Value) else HERE.leaf(ready))
+        if isinstance(ready, Value):
+            HERE.fill(self, ready)
+        else:
+            HERE.leaf(ready, node=self)
         if name or label:
             self.name = name or label
 
@@ -168,6 +171,8 @@ class Value(Node):
             If it is set to something of another shape.
         """
         found = self.gradient()
+        if type(found) is float:  # most are
+            return found
         return nested(full(shape_of(self.value), 0.0) if found is None else found)
 
     @grad.setter

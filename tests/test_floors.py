@@ -31,6 +31,7 @@ FLOORS = [
     "scopes",
     "events",
     "stretch",
+    "straightline",
     "trace",
     "chains",
     "reader",
