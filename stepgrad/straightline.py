@@ -25,7 +25,7 @@ from stepgrad.stretch import Edges, Stretch
 from stepgrad.tape import Node, Operand, Pass
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 
-LINES = 10_000  # in a function: of a longer one, Python's compiler makes heavy work
+LINES = 10000  # in a function: of a longer one, Python's compiler makes heavy work
 
 
 class Outcome(NamedTuple):
