@@ -84,7 +84,9 @@ class Node:
     @property
     def flows(self) -> bool:
         """Whether a gradient flows to this node: it is an input, or computed from one."""
-        return self.gate is INPUT or any(local is not None for local in self.locals)
+        if self.da is not None or self.db is not None or self.gate is INPUT:
+            return True
+        return self.more is not None and any(local is not None for local in self.more.locals)
 
     def renew(self) -> None:
         """Forget the gradient of the last sweep."""
@@ -252,6 +254,8 @@ class Pass:
 
     def adopt_reached(self) -> None:
         """Let all take part on which those nodes of earlier passes depend that a gradient has reached."""
+        if not self.earlier:
+            return
         waiting = [node for node in self.earlier if node.total is not None]
         reached = set(waiting)
         while waiting:
@@ -271,7 +275,10 @@ class Pass:
 
     def run_back(self, output: Node, seed: Array) -> None:
         """Run the reverse sweep from a node of this pass, starting from zero."""
-        for node in chain(self.leaves, self.earlier):
+        for leaf in self.leaves:
+            if leaf.total is not None:
+                leaf.renew()
+        for node in self.earlier:
             node.renew()
         self.output, self.seed = output, seed
         self.totals = sweep(chain(reversed(self.nodes), self.earlier_reached()), output, seed)

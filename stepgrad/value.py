@@ -122,13 +122,13 @@ class Value(Node):
 
     def __init__(self, data: Any, *, name: str = "", label: str = "") -> None:
         """Record an input; a number becomes one of the class whose operators are compiled."""
-        ready = as_operand(data)
-        if ready is data and isinstance(ready, Value):
+        ready = data if type(data) is float else as_operand(data)
+        if not isinstance(ready, Value):
+            HERE.leaf(ready, INPUT, self)
+        elif ready is data:
             raise GateError("this is a Value already; use it as it is, or its .data for an input of its own")
-        if isinstance(ready, Value):
-            HERE.fill(self, ready)
         else:
-            HERE.leaf(ready, node=self)
+            HERE.fill(self, ready)
         if name or label:
             self.name = name or label
 
@@ -317,7 +317,7 @@ HERE = Recording(FLOAT, Value, NumberValue, keep=False)
 OPERATORS = {
     "add": ("__add__", "__radd__"),
     "sub": ("__sub__", "__rsub__"),
-    "mul": ("__mul__", "__rmul__"),
+    "mul": ("__mul__", "__rmul__", "__neg__"),  # -x is x × -1
     "div": ("__truediv__", "__rtruediv__"),
     "pow": ("__pow__", "__rpow__"),
 }
@@ -337,7 +337,9 @@ def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> 
     def body(pattern: str, indent: str) -> str:
         return "".join(f"{indent}{line}\n" for line in recording_lines(gate, FLOAT, pattern, namespace))
 
-    if len(gate.locals) == 1:
+    if name == "__neg__":
+        source = "def operator(a):\n    p = HERE.current\n    b = -1.0\n" + body("nl", "    ")
+    elif len(gate.locals) == 1:
         source = "def operator(a):\n    p = HERE.current\n" + body("n", "    ")
     else:
         own, other, with_literal = ("b", "a", "ln") if swapped else ("a", "b", "nl")
@@ -357,9 +359,11 @@ def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> 
 
 for row in ELEMENTWISE:
     if row.name in OPERATORS:
-        plain_name, swapped_name = OPERATORS[row.name]
+        plain_name, swapped_name, *other_names = OPERATORS[row.name]
         setattr(NumberValue, plain_name, compile_operator(row, plain_name))
         setattr(NumberValue, swapped_name, compile_operator(row, swapped_name, swapped=True))
+        for name in other_names:
+            setattr(NumberValue, name, compile_operator(row, name))
     elif len(row.locals) == 1 and not row.params:
         method_name = "__abs__" if row.name == "abs" else row.name
         setattr(NumberValue, method_name, compile_operator(row, method_name))

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -94,7 +95,7 @@ def alone(program):
 # The peers
 
 
-class MissingPeer(Exception):
+class MissingPeerError(Exception):
     pass
 
 
@@ -103,7 +104,7 @@ def peer(name):
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise MissingPeer(name.split(".")[0]) from None
+        raise MissingPeerError(name.split(".")[0]) from None
 
 
 def micrograd():
@@ -167,9 +168,9 @@ def training_step(number):
 class Symbol:
     """A number that writes down the arithmetic done with it, for :func:`bare_step`."""
 
-    lines: list[str] = []
-    backward: list[tuple[str, list[tuple[str, str]]]] = []
-    leaves: list[float] = []
+    lines: ClassVar = []
+    backward: ClassVar = []
+    leaves: ClassVar = []
 
     def __init__(self, data, name=None):
         self.data = data
@@ -435,6 +436,7 @@ def iterate():
 LONG_RUN = """
 import os, random, time, stepgrad
 from pathlib import Path
+from typing import ClassVar
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 stepgrad.run("x = 1; backward(x * x)")
@@ -548,7 +550,7 @@ def main():
         bounds = f"must {'≥' if row.at_least else '≤'} {row.must}, aim {row.aim}"
         try:
             found = row.measure()
-        except MissingPeer as missing:
+        except MissingPeerError as missing:
             print(f"skipped: {row.what}: there is no {missing} here; give the directory that has it")
             continue
         found, *notes = found if isinstance(found, tuple) else (found,)
