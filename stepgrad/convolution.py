@@ -159,7 +159,7 @@ def cross_correlate(s: Crossing, zero: Number) -> list[Number]:
     return found
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class ConvImages(LinearMap):
     """∂conv2d/∂images: a pixel reaches every place at which the window lies on it."""
 
@@ -201,7 +201,7 @@ class ConvImages(LinearMap):
         return shaped(self.operand_shape, found)
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class ConvKernels(LinearMap):
     """∂conv2d/∂kernels: a kernel's entry reaches every place at which it lies on the image."""
 
@@ -339,7 +339,7 @@ def max_pool_note(operands: Sequence[Array], params: Params, result: Array, loca
     return for_some("a tie: the first of the largest gets it all, by convention", ties, len(found)) if ties else None
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Shares(LinearMap):
     """Every operand element enters several averages, with one weight: overlapping windows."""
 

@@ -164,8 +164,9 @@ class Recording:
             if isinstance(operand, Node) and operand.home != self.current.number:
                 self.current.adopt(operand)
         values = [operand.value if isinstance(operand, Node) else operand for operand in operands]
-        if any(isinstance(value, Tensor) for value in values):
-            operands = self.broadcast(gate, operands, [shape_of(value) for value in values])
+        shapes = [value.shape if isinstance(value, Tensor) else () for value in values]
+        if any(shapes) and gate.aligned(shapes) != shapes:
+            operands = self.broadcast(gate, operands, shapes)
             values = [operand.value if isinstance(operand, Node) else operand for operand in operands]
         wanted = [isinstance(operand, Node) and operand.flows for operand in operands]
         value, locals_ = gate.apply(self.number, values, wanted, params)
@@ -188,17 +189,16 @@ class Recording:
         params: Params = NO_PARAMS,
     ) -> Node:
         """Make a node and append it to the open pass."""
-        scalar = not isinstance(value, Tensor) and (gate is INPUT or any(local is not None for local in locals_))
-        kind = self.scalar_type if scalar else self.node_type
-        node = object.__new__(kind)
-        node.value = value
-        node.gate = gate
-        node.a, node.b = (*operands, None, None)[:2]
-        node.da, node.db = (*locals_, None, None)[:2]
-        rare = len(operands) > 2 or params
+        if isinstance(value, Tensor) or not (gate is INPUT or any(local is not None for local in locals_)):
+            node = object.__new__(self.node_type)
+        else:
+            node = object.__new__(self.scalar_type)
+        count = len(operands)
+        node.value, node.gate, node.home, node.total = value, gate, self.current.number, None
+        node.a, node.da = (operands[0], locals_[0]) if count else (None, None)
+        node.b, node.db = (operands[1], locals_[1]) if count > 1 else (None, None)
+        rare = count > 2 or params
         node.more = More(tuple(operands[2:]), tuple(locals_[2:]), params) if rare else None
-        node.total = None
-        node.home = self.current.number
         self.current.nodes.append(node)
         return node
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -73,7 +74,13 @@ def binary(gate: str, *, swapped: bool = False) -> Callable[[Value, Any], Any]:
 def method(gate: str) -> Callable[..., Value]:
     """Make a method: ``x.exp()``, ``x.sum(axis=0)``."""
 
+    @cache
+    def defaults() -> Mapping[str, Any]:
+        return bind(GATES[gate], [0.0], {}, gate).params
+
     def call(self: Value, *args: Any, **keywords: Any) -> Value:
+        if not args and not keywords:
+            return record(gate, (self,), defaults())
         _, operands, params = bind(GATES[gate], [self, *args], keywords, gate)
         return record(gate, operands, params)
 
