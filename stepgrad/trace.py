@@ -228,7 +228,8 @@ class Trace(Sequence[Event]):
 
     def name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name: ``c``, its second version ``c₂``, or ``v₆`` where it has none."""
-        return (self._names.get(self._nodes[index]) or Name("", index)).shown(ascii_only)
+        named = self._names.get(self._nodes[index])
+        return unnamed(index, ascii_only) if named is None else named.shown(ascii_only)
 
     def bare_name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name without its version; ``v₆`` where it has none."""
@@ -454,7 +455,7 @@ class Trace(Sequence[Event]):
         return chain(before, (seed,), self._sent(stretch, 0, len(recorded.totals)), after)
 
     def _entered(self, entries: Sequence[Entry], first_step: int) -> Iterator[Event]:
-        shift, index_of, names, calls = self._shift, self.index_of, self.names, self.calls
+        shift, index_of, names, calls = self._shift, self.index_of, self._names, self.calls
         spans, known_spans, was_changed = self._spans, len(self._spans), bool(self._history.changes)
         for step, node in enumerate(entries, first_step):
             if not isinstance(node, Node):
@@ -470,7 +471,8 @@ class Trace(Sequence[Event]):
             value = self._value(node, node.index) if was_changed else node.value
             plain = value.__class__ is float and value - value == 0 and not gate.has_domain
             note = None if plain or not operands else gate.left_domain(self._number, self._operand_values(node), value)
-            name = names.get(index) or unnamed(index)
+            named = names.get(node)
+            name = named.shown() if named is not None else unnamed(index)
             span = spans[index] if index < known_spans else None
             path = self.path(index) if calls else ()
             yield new_record(Forward, (step, index, gate, indices, value, name, span, note, path))
@@ -479,8 +481,8 @@ class Trace(Sequence[Event]):
         if isinstance(mark, Printed):
             return Print(step, mark.text, mark.span)
         index = self.index_of(mark.node)
-        name = self.names.get(index) or unnamed(index)
-        return Update(step, name, index, mark.old, change_of(mark.old, mark.new), mark.new, self.span(index))
+        change = change_of(mark.old, mark.new)
+        return Update(step, self.name(index), index, mark.old, change, mark.new, self.span(index))
 
     def _sent(self, stretch: Stretch, start: int, stop: int) -> Iterator[Backward]:
         # What the edges of a pass sent. The engine's own step is taken again: upstream times local.
