@@ -85,9 +85,9 @@ class Straightline:
         v1 = s[1]
         v2 = v0 * v1
         v3 = v2 + v0
-        g3 = 1.0 + 1.0 * v1
-        g4 = 1.0 * v0
-        return [v0, v1, v2, v3], [1.0, 1.0, g3, g4]
+        g2 = 1.0 + 1.0 * v1
+        g3 = 1.0 * v0
+        return [v0, v1, v2, v3], [1.0, 1.0, g2, g3]
     <BLANKLINE>
     """
 
