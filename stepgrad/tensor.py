@@ -140,7 +140,7 @@ def check_size(shape: Shape) -> None:
         )
 
 
-REMEMBERED = 10_000  # results of a function of shapes, and elements of the largest shape
+REMEMBERED, SMALL = 500, 2_000  # how many results of a function of shapes, and for shapes of how many elements
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,7 +152,7 @@ def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
         found = known.get(shapes)
         if found is None:
             found = function(*shapes)
-            small = all(prod(shape) <= REMEMBERED for shape in shapes if isinstance(shape, tuple))
+            small = all(prod(shape) <= SMALL for shape in shapes if isinstance(shape, tuple))
             if small and len(known) < REMEMBERED:
                 known[shapes] = found
         return found
