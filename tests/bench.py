@@ -1,6 +1,7 @@
 """Side by side with others: run by hand, never in CI.
 
     python tests/bench.py [--only WORD] [PATH ...]
+    python tests/bench.py --growth 7
 
 PATH is a directory in which peers are found: micrograd, kerze, and microgpt (a module with microgpt's ``Value``). A peer that
 is not there is skipped, and that is said. All that is compared runs interleaved in one process, on the same numbers; what is
@@ -11,6 +12,7 @@ import argparse
 import gc
 import importlib
 import json
+import math
 import os
 import random
 import statistics
@@ -538,12 +540,49 @@ ROWS = (
 )  # fmt: skip
 
 
+def growth(largest):
+    """Time and memory per event, of chains that are longer and longer: recorded, swept, made into a trace, gone through."""
+    print("   events   recorded and swept    gone through          kept")
+    for exponent in range(3, largest + 1):
+        gates = 10**exponent // 3  # a gate is a forward event and, with x in both places, two edges
+        found = {}
+
+        def record(gates=gates, found=found):
+            with Tape() as tape:
+                x = Value(1.0)
+                for _ in range(gates):
+                    x = x * x
+                x.backward()
+            found["trace"] = tape.trace()
+
+        def go_through(found=found):
+            for _ in found["trace"]:
+                pass
+
+        recorded = least(record, rounds=3)
+        gone = least(go_through, rounds=1)
+        found.clear()
+        kept = (
+            kept_bytes(lambda record=record, found=found: (record(), found.pop("trace"))) if exponent < 7 else math.nan
+        )
+        each = 10**exponent
+        print(
+            f"{each:9,} {recorded / each * 1e9:12.0f} ns {gone / each * 1e9:15.0f} ns {kept / each:8.0f} bytes",
+            flush=True,
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description="Measure stepgrad side by side with others.")
     parser.add_argument("--only", default="", help="measure only the rows in which this word occurs")
+    parser.add_argument(
+        "--growth", type=int, metavar="N", help="show how time and memory grow from 10³ to 10ᴺ events instead"
+    )
     parser.add_argument("paths", nargs="*", help="where micrograd, microgpt and kerze are")
     arguments = parser.parse_args()
     sys.path += arguments.paths
+    if arguments.growth:
+        return growth(arguments.growth)
     print(f"Python {sys.version.split()[0]}; ratios of medians of interleaved runs")
     for row in ROWS:
         if arguments.only not in row.what:
@@ -557,6 +596,7 @@ def main():
         found, *notes = found if isinstance(found, tuple) else (found,)
         print(f"{row.verdict(found):11} {found:8.2f} {row.unit} ({bounds}): {row.what}")
         print(f"{'':21}{'; '.join([row.how, *notes])}", flush=True)
+    return None
 
 
 if __name__ == "__main__":

@@ -146,6 +146,15 @@ def test_importing_the_engine_loads_nothing_third_party():
     assert foreign == {"stepgrad"}
 
 
+def test_the_door_loads_nothing_before_it_is_asked_for():
+    program = (
+        "import sys, stepgrad; loaded = [name for name in sys.modules if name.startswith('stepgrad.') or name == 'typing'];"
+        "print(loaded, stepgrad.run('f = 1 + 1').value, stepgrad.trace.Trace is stepgrad.Trace, hasattr(stepgrad, 'nothing'))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split(" ", 1) == ["[]", "2.0 True False\n"]
+
+
 def test_only_the_command_line_prints():
     for floor, path in MODULES.items():
         calls = [
