@@ -237,11 +237,14 @@ class Recording:
             If the output is no number and no seed is given, or if no input leads to it.
         """
         shape = shape_of(output.value)
-        if seed is None and shape:
-            raise GateError(
-                f"backward starts from a number, and this has shape {show_shape(shape)}; take its sum, or give a seed"
-            )
-        if seed is not None and shape_of(seed) != shape:
+        if seed is None:
+            if shape:
+                raise GateError(
+                    f"backward starts from a number, and this has shape {show_shape(shape)}; "
+                    "take its sum, or give a seed"
+                )
+            seed = self.number.make(1)
+        elif shape_of(seed) != shape:
             seed_words = f"has shape {show_shape(shape_of(seed))}" if shape_of(seed) else "is a number"
             words = f"one of shape {show_shape(shape)}" if shape else "a number"
             raise GateError(f"the seed {seed_words}, and the output wants {words}; give that")
@@ -250,7 +253,7 @@ class Recording:
         current = self.current
         if output.home != current.number:
             current.adopt(output)
-        current.run_back(output, self.number.make(1) if seed is None else seed)
+        current.run_back(output, seed)
         self.close()
         return current
 

@@ -248,9 +248,11 @@ class Pass:
         if node.home < self.after:
             node.renew()
         node.home = self.number
-        leaf = node.a is None and node.more is None
-        (self.leaves if leaf else self.earlier).append(node)
-        return not leaf
+        if node.a is None and node.more is None:
+            self.leaves.append(node)
+            return False
+        self.earlier.append(node)
+        return True
 
     def adopt_reached(self) -> None:
         """Let all take part on which those nodes of earlier passes depend that a gradient has reached."""

@@ -353,10 +353,9 @@ def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> 
         source = (
             f"def operator({own}, {other}):\n"
             "    p = HERE.current\n"
-            f"    kind = type({other})\n"
-            + ("" if swapped else "    if kind is new:\n" + body("nn", "        "))
-            + f"    if kind is int: {other} = float({other})\n"
-            f"    elif kind is not float: return general({own}, {other})\n" + body(with_literal, "    ")
+            + ("" if swapped else f"    if type({other}) is new:\n" + body("nn", "        "))
+            + f"    if type({other}) is int: {other} = float({other})\n"
+            f"    elif type({other}) is not float: return general({own}, {other})\n" + body(with_literal, "    ")
         )
     exec(compile(source, f"<operator {name}>", "exec"), namespace)
     operator: Callable[..., Value] = namespace["operator"]
