@@ -5,7 +5,7 @@
 
 PATH is a directory in which peers are found: micrograd, kerze, and microgpt (a module with microgpt's ``Value``). A peer that
 is not there is skipped, and that is said. All that is compared runs interleaved in one process, on the same numbers; what is
-shown is the ratio of the medians. stepgrad keeps the full trace, every event retrievable; the peers keep none.
+shown is the ratio of the medians of the processor's time. stepgrad keeps the full trace, every event retrievable; the peers keep none.
 """
 
 import argparse
@@ -394,7 +394,6 @@ def scalar_program(samples=4, hidden=4, passes=100):
     own += [f"    {line}" for line in [*body, "backward(loss)", *(f"{w} -= 0.01 * {w}.grad" for w in weights)]]
     python = ["def train(Value):", *(f"    {name} = Value({value})" for name, value in weights.items())]
     python += [f"    for k in range({passes}):"]
-    python += [f"        {line.replace('relu(', '(').replace('}', '}')}" for line in ()]
     python += [f"        {relu_as_method(line)}" for line in body]
     python += [f"        {w}.grad = 0" for w in weights] + ["        loss.backward()"]
     python += [f"        {w}.data -= 0.01 * {w}.grad" for w in weights] + ["    return loss.data"]
