@@ -61,10 +61,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepgrad.cursor import Cursor
-from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
+from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError, TraceError
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.files import save
 from stepgrad.formats import FORMATS, render
 from stepgrad.language import run
+from stepgrad.loader import load
 from stepgrad.ops import GATES
 from stepgrad.trace import Trace
 
@@ -90,11 +92,14 @@ __all__ = [
     "StepgradError",
     "Tape",
     "Trace",
+    "TraceError",
     "Update",
     "Value",
     "concat",
+    "load",
     "render",
     "run",
+    "save",
     "stack",
 ]
 

@@ -9,25 +9,33 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from time import monotonic
+from typing import Any, NoReturn, TextIO
 
 from stepgrad import __version__
-from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
-from stepgrad.formats import render
-from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
+from stepgrad.difference import Tolerance, compare, told
+from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError, nearest, visible
+from stepgrad.extract import PHASES, chosen_steps
+from stepgrad.files import check_free, write
+from stepgrad.formats import FORMATS, check_format, check_options, format_of, render
+from stepgrad.formats.worksheet import ENDINGS, SHEETS, worksheet
+from stepgrad.gallery import example_paths, example_text, example_title, find, read_either
 from stepgrad.language import MAX_STEPS, Recipe, Text
+from stepgrad.loader import load, read_trace
 from stepgrad.ops import GATES
 from stepgrad.supply import read_values
+from stepgrad.tensor import nested
 from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
 FIRST_EXAMPLE = "sigmoid"
-COMMANDS = ("trace", "run", "view", "gates", "examples")
+COMMANDS = ("trace", "run", "layers", "export", "worksheet", "verify", "diff", "view", "gates", "examples")
 MAX_DIGITS = 60  # decimals that are printed
-PROGRAM_HELP = "a file, `-` for standard input, the name of an example, or the program text itself"
+PROGRAM_HELP = "a file, a saved trace, `-` for standard input, the name of an example, or the program text itself"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except StepgradError as error:
-        print(error if isinstance(error, ProgramError) else f"stepgrad: {error}", file=sys.stderr)
+        print(error if isinstance(error, (ProgramError, TraceError)) else f"stepgrad: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `| head` has seen enough
         forget_output()
@@ -114,9 +122,7 @@ def parser() -> argparse.ArgumentParser:
         added.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for a name: x=3, W=[[1,2],[3,4]]")
         added.add_argument("--inputs", metavar="FILE", help="a JSON file with values by name")
         added.add_argument("--output", metavar="NAME", help="go backward from this name, not from the last value")
-        added.add_argument(
-            "--max-steps", metavar="N", type=count, default=MAX_STEPS, help=f"at most N steps ({MAX_STEPS:,})"
-        )
+        max_steps_option(added)
         return added
 
     tracing = program("trace", "print every forward and backward step", trace_command)
@@ -128,12 +134,71 @@ def parser() -> argparse.ArgumentParser:
     ascii_option(layers, "spell mathematical signs in ASCII")
     running = program("run", "print the value and the gradients", run_command)
     running.add_argument("--json", action="store_true", help="as one line of JSON")
+    exporting = program("export", "write the steps into a file, in one of the formats", export_command)
+    exporting.add_argument("-o", metavar="FILE", dest="file", help="the file to write; - is standard output")
+    exporting.add_argument("--format", metavar="NAME", help=f"{', '.join(FORMATS)}; else by the file's ending")
+    exporting.add_argument("--force", action="store_true", help="overwrite a file that exists")
+    selecting_options(exporting)
+    exporting.add_argument("--pass", metavar="N", type=count, dest="pass_number", help="the pass to draw or write out")
+    exporting.add_argument("--digits", metavar="N", type=digits, help="decimals of the printed numbers")
+    ascii_option(exporting, "spell mathematical signs in ASCII")
+    asking = program("worksheet", "print a worksheet: the backward steps with blanks to fill in", worksheet_command)
+    asking.add_argument("-o", metavar="FILE", dest="file", help="write the sheet and, as FILE.key, its answer key")
+    asking.add_argument("--format", metavar="NAME", help=f"{', '.join(SHEETS)}; else by the file's ending, or markdown")
+    asking.add_argument("--key", action="store_true", help="print the answer key instead")
+    asking.add_argument("--force", action="store_true", help="overwrite files that exist")
+    asking.add_argument("--pass", metavar="N", type=count, dest="pass_number", help="the pass to ask about")
+    asking.add_argument("--digits", metavar="N", type=digits, default=2, help="decimals of the printed numbers (2)")
+    ascii_option(asking, "spell mathematical signs in ASCII")
     viewing = program("view", "replay the steps in the terminal", view_command)
     ascii_option(viewing, "draw in ASCII")
+    comparing_commands(command)
     command("gates", "print the table of gates", gates_command)
     listing = command("examples", "list the examples, or print one", examples_command)
     listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
     return top
+
+
+def selecting_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that choose which steps are told."""
+    command.add_argument("--steps", metavar="A:B", type=stretch, help="steps A to B-1 only, as in 14:27, 14: or 14")
+    command.add_argument("--only", metavar="PHASE", choices=PHASES, help=f"one phase only: {', '.join(PHASES)}")
+    command.add_argument("--node", metavar="NAME", help="only the steps from and to a value: w0")
+
+
+def comparing_commands(command: Callable[[str, str, Any], argparse.ArgumentParser]) -> None:
+    """Add the commands that check and compare traces."""
+    verifying = command("verify", "check a saved trace, line by line, and name the first wrong one", verify_command)
+    verifying.add_argument("file", metavar="FILE", help="a trace saved as .jsonl, or `-` for standard input")
+    max_steps_option(verifying)
+    comparing = command("diff", "compare two programs or saved traces, step by step", diff_command)
+    comparing.add_argument("program", metavar="A", help=PROGRAM_HELP)
+    comparing.add_argument("other", metavar="B", help="the same")
+    for name, words in (("--rtol", "relative to the larger"), ("--atol", "at all")):
+        comparing.add_argument(
+            name, metavar="X", type=tolerance, default=0.0, help=f"how far numbers may differ {words}"
+        )
+    comparing.add_argument("--digits", metavar="N", type=digits, default=6, help="decimals of the printed numbers (6)")
+    max_steps_option(comparing)
+    ascii_option(comparing, "spell mathematical signs in ASCII")
+
+
+def max_steps_option(command: argparse.ArgumentParser) -> None:
+    """Add the limit of steps."""
+    command.add_argument(
+        "--max-steps", metavar="N", type=count, default=MAX_STEPS, help=f"at most N steps ({MAX_STEPS:,})"
+    )
+
+
+def tolerance(text: str) -> float:
+    """Read a tolerance."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on; write one as in 1e-9")
+    return found
 
 
 def ascii_option(command: argparse.ArgumentParser, help: str) -> None:
@@ -153,6 +218,17 @@ def digits(text: str) -> int:
     if count(text) > MAX_DIGITS:
         raise argparse.ArgumentTypeError(f"{text} digits are too many; ask for at most {MAX_DIGITS}")
     return int(text)
+
+
+def stretch(text: str) -> slice:
+    """Read a stretch of steps: 14:27, 14:, :27, 14."""
+    found = re.fullmatch(r"([0-9]{1,18})|([0-9]{0,18}):([0-9]{0,18})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no stretch of steps; write one as in 14:27")
+    one, start, stop = found.groups()
+    if one:
+        return slice(int(one), int(one) + 1)
+    return slice(int(start) if start else None, int(stop) if stop else None)
 
 
 # Commands
@@ -200,28 +276,147 @@ def layers_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def export_command(options: argparse.Namespace) -> int:
+    """Write the trace into a file."""
+    name = export_format(options.file, options.format)
+    chosen = {"--steps": options.steps, "--only": options.only, "--node": options.node}
+    chosen = {called: each for called, each in chosen.items() if each is not None}
+    given: dict[str, Any] = {"digits": options.digits, "pass_number": options.pass_number}
+    given = {key: each for key, each in given.items() if each is not None}
+    if options.ascii:
+        given["ascii_only"] = True
+    asked = {key: CALLED[key] for key in given}
+    if chosen:
+        asked["steps"] = next(iter(chosen))
+    check_options(name, asked)
+    if options.file != "-":
+        check_free(Path(options.file), options.force)
+    trace = traced(options)
+    if chosen:
+        given["steps"] = chosen_steps(trace, steps=options.steps, only=options.only, node=options.node)
+    write_out(options.file, render(trace, name, **given), options.force)
+    return 0
+
+
+CALLED = {"digits": "--digits", "ascii_only": "--ascii", "pass_number": "--pass"}
+
+
+def export_format(file: str | None, named: str | None) -> str:
+    """Return the format that is named, or that the ending of the file means."""
+    if file is None:
+        raise InputError("it needs a file to write; name one with -o FILE, or say -o - for standard output")
+    if named is not None:
+        check_format(named)
+        return named
+    if file == "-":
+        raise InputError(f"standard output has no ending; say --format with one of {', '.join(FORMATS)}")
+    return format_of(Path(file).name)
+
+
+def worksheet_command(options: argparse.Namespace) -> int:
+    """Print a worksheet or its key, or write both."""
+    to_file = options.file not in (None, "-")
+    path = Path(options.file if to_file else "-")
+    name = options.format or (ending_of_sheet(path) if to_file else "markdown")
+    style = {"digits": options.digits, "ascii_only": options.ascii, "pass_number": options.pass_number}
+    if not to_file:
+        print_lines(worksheet(traced(options), format=name, key=options.key, **style))
+        return 0
+    if options.key:
+        raise InputError(f"-o writes the answer key as well, beside {str(path)!r}; leave out --key")
+    files = {False: path, True: path.with_name(f"{path.stem}.key{path.suffix}")}
+    for file in files.values():
+        check_free(file, options.force)
+    trace = traced(options)
+    for key, file in files.items():
+        write_out(str(file), worksheet(trace, format=name, key=key, **style), options.force)
+    return 0
+
+
+def ending_of_sheet(path: Path) -> str:
+    """Return the kind of worksheet that the ending of a file means."""
+    if path.suffix not in ENDINGS:
+        raise InputError(f"no worksheet ends as {path.name!r} does; use one of {', '.join(ENDINGS)}, or say --format")
+    return ENDINGS[path.suffix]
+
+
+def write_out(file: str, lines: Iterable[str], force: bool) -> None:
+    """Write lines to standard output or into a file, telling on a terminal how far it is."""
+    if file == "-":
+        print_lines(lines)
+        return
+    if sys.stderr is not None and sys.stderr.isatty():
+        lines = counted(lines, sys.stderr, monotonic)
+    write(Path(file), lines, overwrite=force)
+
+
+def counted(lines: Iterable[str], stream: TextIO, clock: Callable[[], float]) -> Iterator[str]:
+    """Hand lines on; after a second, and then twice a second, say how many there were."""
+    said = ""
+    due = clock() + 1
+    for k, line in enumerate(lines, 1):
+        if k % 100 == 0 and clock() >= due:
+            due = clock() + 0.5
+            said = f"{k:,} lines"
+            print(f"\r{said}", end="", file=stream, flush=True)
+        yield line
+    if said:
+        print(f"\r{' ' * len(said)}\r", end="", file=stream, flush=True)
+
+
+def verify_command(options: argparse.Namespace) -> int:
+    """Check a saved trace."""
+    if options.file != "-":
+        trace = load(options.file, max_steps=options.max_steps)
+    elif sys.stdin is None:
+        raise InputError("standard input is closed; name a file")
+    else:
+        trace = read_trace(sys.stdin.buffer, "<stdin>", options.max_steps)
+    counts = {"step": len(trace), "node": trace.node_count, "pass": len(trace.passes)}
+    said = ", ".join(counted_words(number, word) for word, number in counts.items())
+    print(f"{visible(options.file)}: {said}; every value, local, product and total is right to the bit")
+    return 0
+
+
+def counted_words(number: int, word: str) -> str:
+    """Count things: ``1 pass``, ``2 passes``."""
+    return f"{number:,} {word}" + ("" if number == 1 else "es" if word.endswith("s") else "s")
+
+
+def diff_command(options: argparse.Namespace) -> int:
+    """Compare two traces; the status is 1 where they differ."""
+    traces = []
+    for given in (options.program, options.other):
+        found = find_given(given, options.max_steps)
+        traces.append(Recipe(max_steps=options.max_steps).run(found) if isinstance(found, Text) else found)
+    style = Style(options.digits, options.ascii or not can_print("∂≈×₀"))
+    difference = compare(traces[0], traces[1], Tolerance(options.rtol, options.atol))
+    print_lines(told(difference, (options.program, options.other), style))
+    return 0 if difference.equal else 1
+
+
 def view_command(options: argparse.Namespace) -> int:
     """Open the replay of a program, or the gallery where none is named."""
     missing = replay_missing()
     if missing:
         raise InputError(missing)
     if options.program is None:
-        return view(Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE), Recipe(), options.ascii, gallery=True)
-    return view(program_text(options.program), recipe(options), options.ascii)
+        trace = Recipe().run(Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE))
+        return view(trace, FIRST_EXAMPLE, Recipe(), options.ascii, gallery=True)
+    return view(*traced_as(options), options.ascii)
 
 
 def open_first(options: argparse.Namespace) -> int:
     """Open the replay of the sigmoid circuit, or print it where no replay is possible."""
-    text = Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE)
-    return print_trace(Recipe().run(text)) if replay_missing() else view(text, Recipe())
+    trace = Recipe().run(Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE))
+    return print_trace(trace) if replay_missing() else view(trace, FIRST_EXAMPLE, Recipe())
 
 
-def view(text: Text, how: Recipe, ascii_only: bool = False, *, gallery: bool = False) -> int:
-    """Run a program and replay it."""
-    trace = how.run(text)
+def view(trace: Trace, title: str, how: Recipe, ascii_only: bool = False, *, gallery: bool = False) -> int:
+    """Replay a trace."""
     from tui.app import replay  # the one arrow upwards: Textual is loaded only here
 
-    return replay(trace, text.filename, how, ascii_only=ascii_only or not can_print("∂≈×₀─╭"), gallery=gallery)
+    return replay(trace, title, how, ascii_only=ascii_only or not can_print("∂≈×₀─╭"), gallery=gallery)
 
 
 def replay_missing() -> str:
@@ -257,22 +452,30 @@ def examples_command(options: argparse.Namespace) -> int:
 
 
 def traced(options: argparse.Namespace) -> Trace:
-    """Run the program that the options name."""
-    return recipe(options).run(program_text(options.program))
+    """Run the program that the options name, or load the trace."""
+    return traced_as(options)[0]
 
 
-def recipe(options: argparse.Namespace) -> Recipe:
-    """Return how the options want a program to be run."""
-    return Recipe(supplied(options.values, options.inputs), options.output, options.max_steps)
+def traced_as(options: argparse.Namespace) -> tuple[Trace, str, Recipe]:
+    """Return the trace that the options name, its title, and how it can be run again."""
+    how = Recipe(supplied(options.values, options.inputs), options.output, options.max_steps)
+    found = find_given(options.program, options.max_steps)
+    if isinstance(found, Text):
+        return how.run(found), found.filename, how
+    if how.inputs or how.output is not None:
+        raise InputError(f"{options.program!r} is a saved trace, with its own values; give others to its program")
+    given = {name: nested(value) for name, value in found.given.items()}
+    title = found.program.filename if found.program is not None else options.program
+    return found, title, replace(how, inputs=given, output=found.asked)
 
 
-def program_text(given: str) -> Text:
-    """Find a program: `-`, an existing path, an example's name, program text, in this order."""
+def find_given(given: str, max_steps: int) -> Text | Trace:
+    """Find a program or a saved trace: `-`, an existing path, an example's name, program text, in this order."""
     if given != "-":
-        return find_program(given)
+        return find(given, max_steps)
     if sys.stdin is None:
         raise InputError("standard input is closed; name a file, or give the program itself")
-    return read_program(sys.stdin.buffer, "<stdin>")
+    return read_either(sys.stdin.buffer, "<stdin>", max_steps)
 
 
 def supplied(pairs: Iterable[str], file: str | None) -> dict[str, Any]:

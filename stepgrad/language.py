@@ -39,6 +39,7 @@ class Interpreter(Statements):
     def run(self, output: str | None) -> Trace:
         """Run the program and, where it has no backward of its own, one from its last value."""
         body = self.block(self.tree.body)
+        given = dict(self.supplied)
         self.supply()
         body()
         for name in self.supplied:
@@ -58,6 +59,8 @@ class Interpreter(Statements):
             spans=self.spans,
             calls=self.calls,
             result=result,
+            given=given,
+            asked=output,
         )
 
     def go_back(self, value: Any, place: ast.AST) -> Node:

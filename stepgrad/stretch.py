@@ -42,7 +42,7 @@ class Stretch:
     ----------
     recorded : Pass
     foreign : sequence of Node
-        Nodes from before the trace, which the first pass shows as if it had made them.
+        Nodes from before this pass that none made, which it shows as if it had made them.
     first_step, first_node : int
         The indices, in the trace, of its first event and of the first of its nodes.
     """

@@ -7,14 +7,16 @@ totals; an event is put together from these when somebody looks at it, in any or
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import sqrt
 from typing import Any, ClassVar, NamedTuple, overload
 
+from stepgrad.equality import same
 from stepgrad.errors import InputError, nearest
 from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update
+from stepgrad.notes import Taken, edge_note, forward_note
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
@@ -46,12 +48,24 @@ class Composite(NamedTuple):
 class Trace(Sequence[Event]):
     """An immutable sequence of events, with its program.
 
-    ``len``, indexing, slicing and iteration work as for a list; ``str`` is the text export.
+    ``len``, indexing, slicing and iteration work as for a list; ``str`` is the text export. Two traces are equal
+    if they have the same program and all their numbers are equal to the bit, nan being equal to nan.
 
     Attributes
     ----------
     program : Program or None
         None for a trace left behind by ``Value``.
+    number : NumberType
+    calls : sequence of Call
+        The calls of functions, in the order in which they were made.
+    given : mapping
+        The values that were supplied from outside, by name, as far as is known.
+    asked : str or None
+        The output that was asked for from outside.
+    stretches : list of Stretch
+        The passes as the tape has them, for what reads a whole trace.
+    result : Node or None
+        The last output.
     """
 
     text: ClassVar[Callable[[Trace], Iterable[str]]]  # set where text is known: formats/
@@ -67,25 +81,32 @@ class Trace(Sequence[Event]):
         calls: Sequence[Call] = (),
         history: History | None = None,
         result: Node | None = None,
+        given: Mapping[str, Array] | None = None,
+        asked: str | None = None,
     ) -> None:
         self.program = program
-        self._number = number
+        self.number = number
+        self.given = {} if given is None else given
+        self.asked = asked
         self._names = names or {}
         self._spans = spans
         self.calls = calls
         self._history = History() if history is None else history
         foreign = foreign_nodes(passes)
-        self._foreign = {node: index for index, node in enumerate(foreign)}
-        self._stretches: list[Stretch] = []
+        self._foreign: dict[Node, int] = {}
+        self.stretches: list[Stretch] = []
         self._nodes: list[Node] = []
         step = 0
         for each in passes:
-            self._stretches.append(Stretch(each, () if self._stretches else foreign, step, len(self._nodes)))
-            step = self._stretches[-1].end
-            self._nodes += self._stretches[-1].made
+            before = foreign[: bisect_left(foreign, each.first_index, key=lambda node: node.index)]
+            del foreign[: len(before)]
+            self._foreign |= {node: index for index, node in enumerate(before, len(self._nodes))}
+            self.stretches.append(Stretch(each, before, step, len(self._nodes)))
+            step = self.stretches[-1].end
+            self._nodes += self.stretches[-1].made
         self._length = step
         swept = [each.output for each in passes if each.output]
-        self._result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
+        self.result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
 
     # The sequence
 
@@ -114,6 +135,31 @@ class Trace(Sequence[Event]):
     def __repr__(self) -> str:
         return f"<Trace of {len(self)} events>"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trace):
+            return NotImplemented
+        if self is other:
+            return True
+        outside = [(each.program, each.number, len(each), each.node_count, each.output) for each in (self, other)]
+        return (
+            outside[0] == outside[1]
+            and same(self._outline(), other._outline())
+            and all(same(x.params, y.params) for x, y in zip(self._nodes, other._nodes, strict=True))
+            and all(map(same, self, other))
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.program, len(self)))
+
+    def _outline(self) -> list[Any]:
+        # What events do not tell: where passes begin and end, the calls, all names, the result.
+        def place(node: Node | None) -> int | None:
+            return None if node is None else self.index_of(node)
+
+        calls = [(*call[:-1], place(call.result)) for call in self.calls]
+        passes = [(each.first_step, each.seed_step, each.tail_step, each.end) for each in self.stretches]
+        return [passes, calls, {self.index_of(node): name for node, name in self._names.items()}, place(self.result)]
+
     # What it found
 
     @property
@@ -123,12 +169,12 @@ class Trace(Sequence[Event]):
 
     def output_name(self, *, ascii_only: bool = False) -> str:
         """Return the name of the last output, without its version; empty for an empty trace."""
-        return "" if self._result is None else self.bare_name(self.index_of(self._result), ascii_only=ascii_only)
+        return "" if self.result is None else self.bare_name(self.index_of(self.result), ascii_only=ascii_only)
 
     @property
     def value(self) -> Any:
         """The value of the last output: a number, or nested lists."""
-        return None if self._result is None else nested(self._value(self._result, self._result.index))
+        return None if self.result is None else nested(self._value(self.result, self.result.index))
 
     @property
     def grads(self) -> dict[str, Any]:
@@ -164,13 +210,13 @@ class Trace(Sequence[Event]):
     @property
     def printed(self) -> list[str]:
         """What the program printed, line by line."""
-        marks = (each for s in self._stretches for each in (*(mark for _, mark in s.recorded.marks), *s.recorded.tail))
+        marks = (each for s in self.stretches for each in (*(mark for _, mark in s.recorded.marks), *s.recorded.tail))
         return [each.text for each in marks if isinstance(each, Printed)]
 
     @property
     def updated(self) -> dict[str, Any]:
         """What the inputs that were updated hold at the end, by name."""
-        updates = (each for s in self._stretches for each in s.recorded.tail if isinstance(each, Updated))
+        updates = (each for s in self.stretches for each in s.recorded.tail if isinstance(each, Updated))
         last = {self._names[each.node].text: each.new for each in updates if each.node in self._names}
         return {name: nested(value) for name, value in last.items()}
 
@@ -185,7 +231,7 @@ class Trace(Sequence[Event]):
                 range(each.seed_step, each.tail_step),
                 range(each.tail_step, each.end),
             )
-            for k, each in enumerate(self._stretches, 1)
+            for k, each in enumerate(self.stretches, 1)
         )
 
     # Nodes
@@ -212,8 +258,8 @@ class Trace(Sequence[Event]):
         """Return the index of a node of this trace."""
         if node in self._foreign:
             return self._foreign[node]
-        k = bisect_right(self._stretches, node.index, key=lambda each: each.recorded.first_index) - 1
-        stretch = self._stretches[k]
+        k = bisect_right(self.stretches, node.index, key=lambda each: each.recorded.first_index) - 1
+        stretch = self.stretches[k]
         return stretch.first_node + stretch.foreign + node.index - stretch.recorded.first_index
 
     def find(self, name: str) -> int:
@@ -253,6 +299,35 @@ class Trace(Sequence[Event]):
         }
         return shown | {name: nodes[-1] for name, nodes in self.versions.items()}
 
+    @property
+    def called(self) -> Mapping[Node, Name]:
+        """What the program calls its nodes; those without a name are not in it."""
+        return self._names
+
+    @property
+    def spans(self) -> Sequence[Span | None]:
+        """The stretches of the program that computed the nodes; empty where none are known."""
+        return self._spans
+
+    @property
+    def changes(self) -> list[tuple[float, Node, Array]]:
+        """What nodes were given while the trace was recorded, in order: the first to see it, by index; node; value."""
+        found = []
+        for node, past in self._history.changes.items():
+            news = [*(old for _, old in past[1:]), node.value]
+            first_use = self._first_uses.get(node, -1)
+            found += [(when, node, new) for (when, _), new in zip(past, news, strict=True) if when > first_use]
+        return sorted(found, key=lambda each: (each[0], each[1].index))
+
+    @property
+    def foreign(self) -> Mapping[Node, int]:
+        """The nodes that take part and were recorded before the trace, or between its passes, with their indices."""
+        return self._foreign
+
+    def held(self, operand: Any, by: Node) -> Array:
+        """Return what a node, or a literal, held when another node was recorded."""
+        return self._value(operand, by.index)
+
     def operand_values(self, event: Forward | Backward) -> list[Array]:
         """Return what the operands of an event's node held, in the order of their slots."""
         return self._operand_values(self._nodes[event.node])
@@ -261,7 +336,7 @@ class Trace(Sequence[Event]):
 
     def forward_index(self, node: int) -> int:
         """Return the index of the event that computed a node, or gave it as an updated input."""
-        stretch = self._stretches[bisect_right(self._stretches, node, key=lambda each: each.first_node) - 1]
+        stretch = self.stretches[bisect_right(self.stretches, node, key=lambda each: each.first_node) - 1]
         return stretch.step_of(node - stretch.first_node)
 
     def value_at(self, node: int, happened: int) -> Array:
@@ -275,8 +350,8 @@ class Trace(Sequence[Event]):
 
         Gradients of a pass are known until the next pass sends its own back.
         """
-        k = bisect_right(self._stretches, happened, key=lambda each: each.first_step)
-        swept = (each for each in reversed(self._stretches[max(0, k - 2) : k]) if each.recorded.output is not None)
+        k = bisect_right(self.stretches, happened, key=lambda each: each.first_step)
+        swept = (each for each in reversed(self.stretches[max(0, k - 2) : k]) if each.recorded.output is not None)
         last = next((each for each in swept if each.seed_step < happened), None)
         return None if last is None else last.gradient(self._nodes[node], happened)
 
@@ -293,7 +368,7 @@ class Trace(Sequence[Event]):
     def gradient(self, node: int, happened: int) -> Array:
         """Return the same with zeros where nothing has arrived."""
         found = self.gradient_at(node, happened)
-        return full(shape_of(self._nodes[node].value), self._number.make(0)) if found is None else found
+        return full(shape_of(self._nodes[node].value), self.number.make(0)) if found is None else found
 
     def output_at(self, index: int) -> int:
         """Return the index of the node from which the pass with the event at ``index`` goes backward."""
@@ -302,7 +377,7 @@ class Trace(Sequence[Event]):
 
     def pass_at(self, index: int) -> int:
         """Return the number, from 1, of the pass in which the event at an index lies."""
-        return bisect_right(self._stretches, index, key=lambda each: each.first_step)
+        return bisect_right(self.stretches, index, key=lambda each: each.first_step)
 
     def nodes_at(self, index: int) -> tuple[int, ...]:
         """Return the nodes that the event at an index is about, without making the event.
@@ -339,7 +414,7 @@ class Trace(Sequence[Event]):
         index = None if made.result is None else self.index_of(made.result)
         if index is None or index not in inside:
             return Composite(None, tuple(operands), (None,) * len(operands))
-        arrived: dict[int, Any] = {index: self._number.make(1)}
+        arrived: dict[int, Any] = {index: self.number.make(1)}
         numbers = not shape_of(self._nodes[index].value)
         for node in reversed(inside) if numbers else ():
             if node not in arrived:
@@ -352,7 +427,7 @@ class Trace(Sequence[Event]):
 
     def norms(self, number: int) -> dict[str, float]:
         """Return how long the gradient of every input is that a pass, counted from 1, sent one to, by name."""
-        summary, stretch = self.passes[number - 1], self._stretches[number - 1]
+        summary, stretch = self.passes[number - 1], self.stretches[number - 1]
         reached = [node for node in stretch.edges.arrivals if node.gate is INPUT]
         lengths = {node: stretch.gradient(node, summary.backward.stop) for node in reached}
         return {
@@ -377,7 +452,7 @@ class Trace(Sequence[Event]):
         return ()
 
     def _stretch(self, index: int) -> Stretch:
-        return self._stretches[bisect_right(self._stretches, index, key=lambda each: each.first_step) - 1]
+        return self.stretches[bisect_right(self.stretches, index, key=lambda each: each.first_step) - 1]
 
     def _value(self, operand: Any, seen_by: int) -> Array:
         # What the node with this index saw; a leaf is shown as its first user saw it until then.
@@ -393,7 +468,7 @@ class Trace(Sequence[Event]):
     @cached_property
     def _first_uses(self) -> dict[Node, int]:
         # For every leaf that was given another value: the index of the first node that used it.
-        leaves = {leaf for each in self._stretches for leaf in each.recorded.leaves}
+        leaves = {leaf for each in self.stretches for leaf in each.recorded.leaves}
         waiting = leaves & self._history.changes.keys()
         found: dict[Node, int] = {}
         for node in self._nodes:
@@ -436,7 +511,7 @@ class Trace(Sequence[Event]):
             value=value,
             name=self.name(index),
             span=self.span(index),
-            note=node.gate.left_domain(self._number, values, value) if values else None,
+            note=forward_note(self.number, node.gate, values, value),
             path=self.path(index),
         )
 
@@ -447,10 +522,7 @@ class Trace(Sequence[Event]):
         local: Any = node.locals[slot]  # a number or a map: either multiplies
         product = upstream * local
         values, value = self._operand_values(node), self._value(node, node.index)
-        notes = [
-            node.gate.used_convention(self._number, values, value, slot, local, params=node.params),
-            node.gate.lost_product(upstream, local, product),
-        ]
+        taken = Taken(node.gate, node.params, slot, upstream, local, product)
         return Backward(
             step=step,
             node=self.index_of(node),
@@ -461,7 +533,7 @@ class Trace(Sequence[Event]):
             product=product,
             total=stretch.recorded.totals[edge],
             first=arrivals[operand][0] == edge,
-            note="; ".join(filter(None, notes)) or None,
+            note=edge_note(self.number, taken, values, value),
         )
 
 

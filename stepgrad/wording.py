@@ -324,6 +324,8 @@ def one_line(text: str) -> str:
     >>> one_line("loss\n0.25\x1b")
     'loss 0.25�'
     """
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else " " if sign == "\n" else "�" for sign in text)
 
 

@@ -5,10 +5,11 @@ Columns are laid out by the first events, so that a trace of any length streams 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.extract import begins, events_of
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
@@ -18,7 +19,14 @@ LAID_OUT = 500  # events that the columns are laid out by
 INDENT = " " * 6
 
 
-def text(trace: Trace, *, digits: int = 2, width: int = 80, ascii_only: bool = False) -> Iterator[str]:
+def text(
+    trace: Trace,
+    *,
+    digits: int = 2,
+    width: int = 80,
+    ascii_only: bool = False,
+    steps: Sequence[int] | None = None,
+) -> Iterator[str]:
     """Yield the trace as lines.
 
     Parameters
@@ -30,19 +38,22 @@ def text(trace: Trace, *, digits: int = 2, width: int = 80, ascii_only: bool = F
         Columns to fit, from 40 on; a longer step continues on the next line.
     ascii_only : bool
         Spell ``∂ × ≈`` and unnamed nodes in ASCII.
+    steps : sequence of int, optional
+        The indices of the events to tell; all, if None, and then the gradients, too.
     """
-    yield from TextExport(trace, Style(digits, ascii_only), max(40, width)).lines()
+    yield from TextExport(trace, Style(digits, ascii_only), max(40, width), steps).lines()
 
 
 class TextExport:
     """Writes one trace in one style."""
 
-    def __init__(self, trace: Trace, style: Style, width: int) -> None:
+    def __init__(self, trace: Trace, style: Style, width: int, steps: Sequence[int] | None = None) -> None:
         self.trace = trace
         self.style = style
         self.width = width
+        self.steps = steps
         self.wording = Wording(trace, style)
-        self.first = first = list(islice(trace, LAID_OUT))
+        self.first = first = list(islice(events_of(trace, steps), LAID_OUT))
         forwards = [event for event in first if isinstance(event, Forward)]
         edges = [event for event in first if isinstance(event, Backward) and is_number(event.local)]
         half = width // 2
@@ -60,26 +71,26 @@ class TextExport:
 
     def unbroken(self) -> Iterator[str]:
         """Yield all lines, however wide."""
-        for event in chain(self.first, islice(self.trace, LAID_OUT, None)):
-            heading = self.heading(event.step - 1)
-            if heading and event.step > 1:
+        before = None
+        for event in chain(self.first, islice(events_of(self.trace, self.steps), LAID_OUT, None)):
+            phase = begins(self.trace, event.step - 1, before)
+            if phase and before is not None:
                 yield ""
-            if heading:
-                yield heading
+            if phase:
+                yield self.heading(phase, event.step - 1)
             yield from self.step(event)
-        yield from self.gradients()
+            before = event.step - 1
+        if self.steps is None:
+            yield from self.gradients()
 
-    def heading(self, index: int) -> str:
-        """Return the title of the phase that begins with an event; empty where none does."""
-        passes = self.trace.passes
-        here = passes[self.trace.pass_at(index) - 1]
-        if index == here.backward.start and here.backward:
+    def heading(self, phase: str, index: int) -> str:
+        """Return the title of a phase."""
+        if phase == "backward":
             return f"Backward from {self.wording.name(self.trace.output_at(index))}"
-        if index == here.updates.start and here.updates:
+        if phase == "updates":
             return "Updates"
-        if index == here.forward.start and here.forward:
-            return "Forward" if len(passes) == 1 else f"Pass {here.number} of {len(passes)}: forward"
-        return ""
+        passes = self.trace.passes
+        return "Forward" if len(passes) == 1 else f"Pass {self.trace.pass_at(index)} of {len(passes)}: forward"
 
     def step(self, event: Event) -> Iterator[str]:
         """Yield the lines of one step."""

@@ -1,0 +1,487 @@
+"""JSON Lines, the lossless form: a header, then one flat object per event, all with the same keys.
+
+``docs/FORMAT.md`` says what every field means, and :mod:`stepgrad.loader` reads it back. A trace has a
+million events as easily as thirty, so nearly all lines are one f-string: the events are never made, floats
+are spelled once as long as they come again, and nothing but the arrivals of a sweep is remembered.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import chain, groupby
+from math import inf, isfinite
+from operator import index as as_int
+from typing import Any
+from zlib import crc32
+
+from stepgrad.equality import same
+from stepgrad.errors import FormatError
+from stepgrad.gate import Elementwise, Gate
+from stepgrad.linear import LinearMap
+from stepgrad.notes import Taken, edge_note, forward_note, kinks_of
+from stepgrad.numeric import FLOAT, NumberType
+from stepgrad.source import Span
+from stepgrad.stretch import Entry, Stretch
+from stepgrad.tape import Node, Printed, Updated
+from stepgrad.tensor import Array, Tensor
+from stepgrad.trace import Trace, change_of
+
+FORMAT, FORMAT_VERSION = "stepgrad trace", 1
+HEADER_KEYS = (
+    "format", "format_version", "number", "program", "filename", "output", "result", "steps", "nodes", "passes",
+    "given", "asked", "calls",
+)  # fmt: skip
+KEYS = (
+    "step", "pass", "kind", "node", "name", "version", "gate", "params", "operands", "literals", "value", "slot",
+    "operand", "upstream", "local", "product", "total", "first", "old", "change", "text", "note", "line", "column",
+    "end_line", "end_column", "path", "changes",
+)  # fmt: skip
+CHECKSUM = "crc"  # the last key of every line: CRC-32 of all lines up to here, each without its own
+
+UNNAMED = '"name":null,"version":null'
+MANY = 20_000  # spellings that are remembered
+LONG = 10**4000  # whole numbers from here on are written in base 16: Python reads and writes them in no time
+
+
+def jsonl(trace: Trace) -> Iterator[str]:
+    """Yield the header, then one line an event.
+
+    Raises
+    ------
+    FormatError
+        If a value of the trace was computed before it began, from operands that hold other values since: such
+        a trace could not be checked.
+    """
+    return Lines(trace).lines()
+
+
+class Remembered:
+    """Spellings of what comes again and again: each is made once, as long as there is room.
+
+    Attributes
+    ----------
+    known : dict
+        What is remembered. The loops below ask ``known(x) or new(x)``, which costs half of what one call does.
+    """
+
+    def __init__(self, spell: Callable[[Any], str]) -> None:
+        self.spell = spell
+        self.known: dict[Any, str] = {}
+
+    def new(self, key: Any) -> str:
+        """Spell what is not known yet. Zero is spelled anew each time: as a key, -0.0 is 0.0."""
+        text = self.spell(key)
+        if key == key and (key or key is None):
+            if len(self.known) >= MANY:
+                self.known.clear()
+            self.known[key] = text
+        return text
+
+    def __getitem__(self, key: Any) -> str:
+        return self.known.get(key) or self.new(key)
+
+
+class Floats(Remembered):
+    """Spellings of floats: nearly every step has a new one."""
+
+    def __init__(self) -> None:
+        super().__init__(spell_number)
+
+    def new(self, key: Any) -> str:
+        """Spell what is not known yet."""
+        if type(key) is not float or not key or not -inf < key < inf:
+            return spell_number(key)
+        if len(self.known) >= MANY:
+            self.known.clear()
+        text = self.known[key] = repr(key)
+        return text
+
+
+class Quiet(dict[Gate, bool]):
+    """Whether a gate has no conventions for the locals of numbers."""
+
+    def __init__(self, number: NumberType) -> None:
+        super().__init__()
+        self.number = number
+
+    def __missing__(self, gate: Gate) -> bool:
+        if len(self) >= MANY:
+            self.clear()
+        self[gate] = not any(kinks_of(self.number, gate, slot) for slot in range(2))
+        return self[gate]
+
+
+def spell_number(number: Any) -> str:
+    """Spell a number so that it is read back to the bit.
+
+    >>> spell_number(0.1), spell_number(float("-inf")), spell_number(Fraction(1, 3))
+    ('0.1', '"-inf"', '"1/3"')
+    """
+    if isinstance(number, float):
+        return float.__repr__(number) if isfinite(number) else f'"{float.__repr__(number)}"'
+    if isinstance(number, Fraction):
+        return f'"{spell_whole(number.numerator)}/{spell_whole(number.denominator)}"'
+    return spell_whole(as_int(number))
+
+
+def spell_whole(number: int) -> str:
+    """Spell a whole number, a very long one in base 16."""
+    return str(number) if -LONG < number < LONG else hex(number)
+
+
+def spell_text(text: str | None) -> str:
+    """Spell a text; what a terminal would obey, or UTF-8 cannot hold, is escaped."""
+    return "null" if text is None else json.dumps(text, ensure_ascii=not text.replace("\n", "").isprintable())
+
+
+def spell_gate(gate: Gate) -> str:
+    """Spell what comes after a name: the gate, and the parameters that most have not."""
+    return f'"gate":{spell_text(gate.name)},"params":'
+
+
+def spell_edge_gate(gate: Gate) -> str:
+    """Spell what stands between the node of an edge and its slot."""
+    return (
+        f',"name":null,"version":null,"gate":{spell_text(gate.name)},"params":null,"operands":null,"literals":null,'
+        '"value":null,"slot":'
+    )
+
+
+def spell_params(gate: Gate, params: Any) -> str:
+    """Spell a gate's parameters: pairs of name and value. Those of a gate that is text are in its row."""
+    if isinstance(gate, Elementwise):
+        params = dict(zip(gate.params, gate.given, strict=True))
+    pairs = [f"[{spell_text(name)},{spell_param(name, params[name])}]" for name in gate.params]
+    return f"[{','.join(pairs)}]" if pairs else "null"
+
+
+def spell_param(name: str, value: Any) -> str:
+    """Spell a parameter: a slice is a list of three, ``...`` a text."""
+    if value is None or value is True or value is False:
+        return json.dumps(value)
+    if value is ...:
+        return '"..."'
+    if isinstance(value, slice):
+        value = [value.start, value.stop, value.step]
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(spell_param(name, each) for each in value)}]"
+    return spell_number(value)
+
+
+def spell_span(span: Span | None) -> str:
+    """Spell a stretch of the program: four fields."""
+    line, column, end_line, end_column = ("null",) * 4 if span is None else span
+    return f'"line":{line},"column":{column},"end_line":{end_line},"end_column":{end_column}'
+
+
+NOWHERE = spell_span(None)
+LAST = f',{NOWHERE},"path":null,"changes":null'
+
+
+class Lines:
+    """The lines of one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.number = trace.number
+        self.spelled = Floats() if trace.number is FLOAT else Remembered(spell_number)
+        self.spans = Remembered(spell_span)
+        self.texts = Remembered(spell_text)
+        self.gates = Remembered(spell_gate)
+        self.edges = Remembered(spell_edge_gate)
+        self.quiet = Quiet(self.number)
+        self.foreign = trace.foreign
+        self.waiting = trace.changes[::-1]
+        self.moved = bool(self.waiting)
+        self.checksum = 0
+        self.calls, self.next_call = trace.calls, 0
+        self.under_way: list[int] = []
+        self.path_text = "[]"
+        # Where all nodes are numbered as they were recorded, one subtraction tells a node's index.
+        shifts = {each.first_node - each.recorded.first_index for each in trace.stretches}
+        self.shift = shifts.pop() if len(shifts) == 1 and not trace.foreign else None
+        # For every node, the step after which its gradient was last known: which sweep, which total.
+        self.arrived = array("q", [-1]) * trace.node_count
+
+    def named(self, node: Node) -> str:
+        """Spell the two fields of a node's name."""
+        name = self.trace.called.get(node)
+        return UNNAMED if name is None else f'"name":{self.texts[name.text]},"version":{name.version}'
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines, each closed with the checksum of all up to it."""
+        return chain.from_iterable(self.parts())
+
+    def closed(self, line: str) -> str:
+        """Close a line with the checksum of all up to it."""
+        self.checksum = crc32(line.encode(), self.checksum)
+        return f'{line},"{CHECKSUM}":{self.checksum}}}'
+
+    def header(self) -> str:
+        """Return the first line, not yet closed."""
+        trace, program = self.trace, self.trace.program
+        result = None if trace.result is None else trace.index_of(trace.result)
+        given = ",".join(f"[{spell_text(name)},{self.array(value)}]" for name, value in trace.given.items())
+        fields = (
+            spell_text(FORMAT),
+            FORMAT_VERSION,
+            spell_text(self.number.kind.__name__),
+            spell_text(None if program is None else program.text),
+            spell_text(None if program is None else program.filename),
+            spell_text(trace.output),
+            json.dumps(result),
+            len(trace),
+            trace.node_count,
+            len(trace.stretches),
+            f"[{given}]",
+            spell_text(trace.asked),
+            f"[{','.join(map(self.call, trace.calls))}]",
+        )
+        return "{" + ",".join(f'"{key}":{text}' for key, text in zip(HEADER_KEYS, fields, strict=True))
+
+    def call(self, call: Any) -> str:
+        """Spell a call of a function: name, span, caller, the first node and the one after its last, the result."""
+        result = "null" if call.result is None else self.trace.index_of(call.result)
+        caller = "null" if call.caller is None else call.caller
+        span = ",".join(map(str, call.span))
+        return f"[{spell_text(call.name)},{span},{caller},{call.start},{call.stop},{result}]"
+
+    def parts(self) -> Iterator[Iterable[str]]:
+        """Yield all lines as a few iterators: a generator around them all would cost as much again."""
+        yield [self.closed(self.header())]
+        for number, stretch in enumerate(self.trace.stretches, 1):
+            if stretch.recorded.marks:
+                forward = map(stretch.forward_entry, range(stretch.seed_step - stretch.first_step))
+                yield from self.mixed(forward, stretch.first_step + 1, number)
+            else:
+                yield self.forwards(stretch.nodes, stretch.first_step + 1, number)
+            if stretch.recorded.output is not None:
+                yield self.backward(stretch, number)
+            yield from self.mixed(stretch.recorded.tail, stretch.tail_step + 1, number)
+
+    def mixed(self, entries: Iterable[Entry], step: int, number: int) -> Iterator[Iterable[str]]:
+        """Yield the lines of what is neither a seed nor an edge, runs of nodes together."""
+        for are_nodes, run in groupby(entries, lambda entry: isinstance(entry, Node)):
+            found: list[Any] = list(run)
+            if are_nodes:
+                yield self.forwards(found, step, number)
+            else:
+                for place, mark in enumerate(found, step):
+                    write = self.update if isinstance(mark, Updated) else self.printed
+                    yield [self.closed(write(mark, place, number))]
+            step += len(found)
+
+    def printed(self, entry: Printed, step: int, number: int) -> str:
+        """Return what was printed."""
+        return (
+            f'{{"step":{step},"pass":{number},"kind":"print","node":null,"name":null,"version":null,"gate":null,'
+            '"params":null,"operands":null,"literals":null,"value":null,"slot":null,"operand":null,"upstream":null,'
+            '"local":null,"product":null,"total":null,"first":null,"old":null,"change":null,'
+            f'"text":{spell_text(entry.text)},"note":null,{spell_span(entry.span)},"path":null,"changes":null'
+        )
+
+    def forwards(self, nodes: Iterable[Node], first: int, number: int) -> Iterator[str]:
+        """Yield forward steps."""
+        known, known_span, known_gate = self.spelled.known.get, self.spans.known.get, self.gates.known.get
+        new, new_span, new_gate, texts = self.spelled.new, self.spans.new, self.gates.new, self.texts
+        called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
+        special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.calls)
+        begin, checksum = f',"pass":{number},"kind":"forward","node":', self.checksum
+        for step, node in enumerate(nodes, first):
+            index = self.index(node) if special else node.index + shift
+            a, b, gate, value = node.a, node.b, node.gate, node.value
+            literals, params, note, changes = "null", "null", "null", "null"
+            if (
+                type(value) is not float
+                or not -inf < value < inf
+                or node.more is not None
+                or gate.params
+                or special
+                or (foreign and node in foreign)
+            ):
+                operands, literals, params, note, changes, text = self.rare(node, index)
+            else:
+                text = known(value) or new(value)
+                if a is None:
+                    operands = "[]"
+                elif isinstance(a, Node) and b is None:
+                    operands = f"[{a.index + shift}]"
+                elif isinstance(a, Node) and isinstance(b, Node):
+                    operands = f"[{a.index + shift},{b.index + shift}]"
+                elif isinstance(a, Node) and type(b) is float:
+                    operands, literals = f"[{a.index + shift},null]", f"[null,{known(b) or new(b)}]"
+                else:
+                    operands, literals = self.operands((a,) if b is None else (a, b))
+            path = self.path(index) if has_calls else "[]"
+            name = called(node)
+            named = UNNAMED if name is None else f'"name":{texts[name.text]},"version":{name.version}'
+            place = places[index] if index < has_place else None
+            span = known_span(place) or new_span(place)
+            line = (
+                f'{{"step":{step}{begin}{index},{named},{known_gate(gate) or new_gate(gate)}{params},"operands":'
+                f'{operands},"literals":{literals},"value":{text},"slot":null,"operand":null,"upstream":null,'
+                '"local":null,"product":null,"total":null,"first":null,"old":null,"change":null,"text":null,'
+                f'"note":{note},{span},"path":{path},"changes":{changes}'
+            )
+            checksum = crc32(line.encode(), checksum)
+            yield f'{line},"crc":{checksum}}}'
+        self.checksum = checksum
+
+    def rare(self, node: Node, index: int) -> tuple[str, str, str, str, str, str]:
+        """Return what few nodes have: operands beyond two, parameters, a note, changes before; and the value."""
+        trace, all_operands = self.trace, node.operands
+        held = [trace.held(each, node) for each in all_operands]
+        value = trace.held(node, node)
+        if node in self.foreign and all_operands:
+            self.check_foreign(node, held, value)
+        operands, literals = self.operands(all_operands)
+        note = forward_note(self.number, node.gate, held, value)
+        params = spell_params(node.gate, node.params)
+        return (
+            operands,
+            literals,
+            params,
+            self.texts[note],
+            self.changed(node),
+            self.array(value),
+        )
+
+    def operands(self, operands: Sequence[Any]) -> tuple[str, str]:
+        """Spell which operands are nodes, and the literals among them."""
+        indices = ",".join([str(self.index(each)) if isinstance(each, Node) else "null" for each in operands])
+        literals = ["null" if isinstance(each, Node) else self.array(each) for each in operands]
+        return f"[{indices}]", "null" if literals == ["null"] * len(literals) else f"[{','.join(literals)}]"
+
+    def changed(self, node: Node) -> str:
+        """Return which nodes hold another value from this one on, and which: pairs of index and value."""
+        found = []
+        while self.waiting and self.waiting[-1][0] <= node.index:
+            _, moved, value = self.waiting.pop()
+            found.append(f"[{self.index(moved)},{self.array(value)}]")
+        return f"[{','.join(found)}]" if found else "null"
+
+    def check_foreign(self, node: Node, held: list[Array], value: Array) -> None:
+        """Refuse a value from before the trace that its operands, as the trace shows them, do not give."""
+        again, locals_ = node.gate.apply(self.number, held, [each is not None for each in node.locals], node.params)
+        if not same([again, *locals_], [value, *node.locals]):
+            name = self.trace.name(self.index(node))
+            raise FormatError(
+                f"{name} was computed before the trace began, and its operands hold other values since; "
+                "begin the Tape before it is computed"
+            )
+
+    def update(self, entry: Updated, step: int, number: int) -> str:
+        """Return an update."""
+        node, old, new = entry
+        index = self.index(node)
+        change = new - old if type(old) is type(new) is float else change_of(old, new)
+        return (
+            f'{{"step":{step},"pass":{number},"kind":"update","node":{index},{self.named(node)},"gate":null,'
+            f'"params":null,"operands":null,"literals":null,"value":{self.array(new)},"slot":null,"operand":null,'
+            f'"upstream":null,"local":null,"product":null,"total":null,"first":null,"old":{self.array(old)},'
+            f'"change":{"null" if change is None else self.array(change)},"text":null,"note":null,'
+            f'{self.spans[self.trace.span(index)]},"path":null,"changes":null'
+        )
+
+    def backward(self, stretch: Stretch, number: int) -> Iterator[str]:
+        """Yield the seed and the edges: the sweep once more, with the totals that it wrote down."""
+        recorded, arrived, seed_step = stretch.recorded, self.arrived, stretch.seed_step
+        totals, known, new, output = recorded.totals, self.spelled.known.get, self.spelled.new, recorded.output
+        assert output is not None
+        arrived[self.index(output)] = seed_step
+        yield self.closed(
+            f'{{"step":{seed_step + 1},"pass":{number},"kind":"seed","node":{self.index(output)},"name":null,'
+            '"version":null,"gate":null,"params":null,"operands":null,"literals":null,"value":null,"slot":null,'
+            '"operand":null,"upstream":null,"local":null,"product":null,'
+            f'"total":{self.array(recorded.seed)},"first":null,"old":null,"change":null,"text":null,"note":null,'
+            f'{NOWHERE},"path":null,"changes":null'
+        )
+        step, shift, quiet, checksum = seed_step, self.shift, self.quiet, self.checksum
+        known_gate, new_gate = self.edges.known.get, self.edges.new
+        middle = f',"pass":{number},"kind":"backward","node":'
+        for node in recorded.swept:
+            index = self.index(node) if shift is None else node.index + shift
+            at = arrived[index]
+            if at < seed_step:
+                continue
+            upstream = recorded.seed if at == seed_step else totals[at - seed_step - 1]
+            gate = node.gate
+            by_gate, is_quiet = known_gate(gate) or new_gate(gate), quiet[gate]
+            up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
+            if node.more is not None:
+                leaving: tuple[tuple[int, Any, Any], ...] = edges_of(node)
+            elif node.db is None:
+                leaving = ((0, node.a, node.da),)
+            else:
+                leaving = ((0, node.a, node.da), (1, node.b, node.db))
+            for slot, operand, local in leaving:
+                if local is None:
+                    continue
+                place = self.index(operand) if shift is None else operand.index + shift
+                total, product = totals[step - seed_step], upstream * local
+                is_first = arrived[place] < seed_step
+                step += 1
+                arrived[place] = step
+                if type(local) is float:
+                    local_text, total_text = known(local) or new(local), known(total) or new(total)
+                    # The first product is the total; any other is most likely never seen again.
+                    plain = -inf < product < inf
+                    product_text = total_text if is_first else repr(product) if plain else spell_number(product)
+                    note = "null" if is_quiet and plain else self.note(node, slot, upstream, local, product)
+                else:
+                    local_text = spell_text(local.formula) if isinstance(local, LinearMap) else self.array(local)
+                    product_text, total_text = self.array(product), self.array(total)
+                    note = self.note(node, slot, upstream, local, product)
+                first = "true" if is_first else "false"
+                line = (
+                    f'{{"step":{step + 1}{middle}{index}{by_gate}{slot},"operand":{place},"upstream":{up},"local":'
+                    f'{local_text},"product":{product_text},"total":{total_text},"first":{first},"old":null,'
+                    f'"change":null,"text":null,"note":{note}{LAST}'
+                )
+                checksum = crc32(line.encode(), checksum)
+                yield f'{line},"crc":{checksum}}}'
+        self.checksum = checksum
+
+    def note(self, node: Node, slot: int, upstream: Array, local: Any, product: Array) -> str:
+        """Return the note of an edge."""
+        held = [self.trace.held(each, node) for each in node.operands]
+        taken = Taken(node.gate, node.params, slot, upstream, local, product)
+        return self.texts[edge_note(self.number, taken, held, self.trace.held(node, node))]
+
+    # Parts of lines
+
+    def index(self, node: Node) -> int:
+        """Return a node's index in the trace."""
+        return self.trace.index_of(node) if self.shift is None else node.index + self.shift
+
+    def array(self, value: Array) -> str:
+        """Spell a number, or a tensor as nested lists; one without numbers by its shape alone."""
+        if not isinstance(value, Tensor):
+            return self.spelled[value]
+        if not value.data:
+            return f'{{"shape":[{",".join(map(str, value.shape))}]}}'
+        level = [self.spelled[number] for number in value.data]
+        for size in reversed(value.shape):
+            level = [f"[{','.join(level[i : i + size])}]" for i in range(0, len(level), size)]
+        return level[0]
+
+    def path(self, node: int) -> str:
+        """Spell the calls within which a node was computed; asked for in the order of the nodes."""
+        calls, before = self.calls, (self.next_call, len(self.under_way))
+        while self.under_way and node >= calls[self.under_way[-1]].stop:
+            self.under_way.pop()
+        while self.next_call < len(calls) and calls[self.next_call].start <= node:
+            if node < calls[self.next_call].stop:
+                self.under_way.append(self.next_call)
+            self.next_call += 1
+        if before != (self.next_call, len(self.under_way)):
+            self.path_text = f"[{','.join(map(str, self.under_way))}]"
+        return self.path_text
+
+
+def edges_of(node: Node) -> tuple[tuple[int, Any, Any], ...]:
+    """List the slots of a node with their operands and locals."""
+    return tuple((slot, *each) for slot, each in enumerate(zip(node.operands, node.locals, strict=True)))
