@@ -146,7 +146,23 @@ class Name(NamedTuple):
     def shown(self, ascii_only: bool = False) -> str:
         """Spell it: ``c``, its second version ``c₂`` (``c#2``), the unnamed ``v₆`` (``%6``)."""
         if not self.text:
-            return f"%{self.version}" if ascii_only else f"v{str(self.version).translate(SUBSCRIPTS)}"
+            return unnamed(self.version, ascii_only)
         if self.version == 1:
             return self.text
-        return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{str(self.version).translate(SUBSCRIPTS)}"
+        return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{subscript(self.version)}"
+
+
+def unnamed(index: int, ascii_only: bool = False) -> str:
+    """Call a node without a name by its index: ``v₆`` (``%6``)."""
+    return f"%{index}" if ascii_only else f"v{subscript(index)}"
+
+
+def subscript(number: int) -> str:
+    """Spell a whole number as a subscript."""
+    if number < 1000:
+        return LOW[number]
+    return f"{subscript(number // 1000)}{HIGH[number % 1000]}"
+
+
+LOW = [str(number).translate(SUBSCRIPTS) for number in range(1000)]
+HIGH = [f"{number:03}".translate(SUBSCRIPTS) for number in range(1000)]

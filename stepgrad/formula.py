@@ -169,7 +169,9 @@ def fold(text: str, literals: Mapping[str, Number]) -> str:
     >>> fold("y*x**(y - 1)", {"y": 2.0}), fold("-x/y**2", {"x": 1.0})
     ('2 * x', '-1 / y ** 2')
     """
-    return ast.unparse(Folding(literals).visit(ast.parse(text, mode="eval"))) if literals else text
+    if not any(letter in text for letter in literals):
+        return text
+    return ast.unparse(Folding(literals).visit(ast.parse(text, mode="eval")))
 
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

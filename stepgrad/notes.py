@@ -16,6 +16,8 @@ from stepgrad.gate import Elementwise, Gate, Local, Params, Structural
 from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.tensor import Array, Tensor, flat
 
+MANY = 2_000  # gates that are remembered
+
 
 def forward_note(number: NumberType, gate: Gate, operands: Sequence[Array], value: Array) -> str | None:
     """Return which domain was left in a forward step, if any."""
@@ -55,7 +57,7 @@ def may_note(number: NumberType, gate: Gate, slot: int, operands: Sequence[Array
     return any(each(x, y, value) for each in holds)
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=MANY)
 def kinks_of(number: NumberType, gate: Gate, slot: int) -> tuple[Callable[..., Any], ...]:
     """Return the conditions of a slot's conventions as functions of ``x``, ``y`` and ``z``; empty: there are none."""
     if isinstance(gate, Structural):
@@ -64,3 +66,17 @@ def kinks_of(number: NumberType, gate: Gate, slot: int) -> tuple[Callable[..., A
         return ()
     conditions = [condition for letters, condition, _ in gate.kinks if OPERANDS[slot] in letters]
     return tuple(compile_formula(condition, number) for condition in conditions)
+
+
+class Quiet(dict[Gate, bool]):
+    """Whether a gate has no conventions for the locals of numbers."""
+
+    def __init__(self, number: NumberType) -> None:
+        super().__init__()
+        self.number = number
+
+    def __missing__(self, gate: Gate) -> bool:
+        if len(self) >= MANY:
+            self.clear()
+        found = self[gate] = not any(kinks_of(self.number, gate, slot) for slot in range(2))
+        return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,6 +16,8 @@ from stepgrad.tape import Mark, Node, Pass, Updated
 from stepgrad.tensor import Array
 
 Entry: TypeAlias = "Node | Mark"
+Edge: TypeAlias = tuple[Node, int, Node, Array, Any, Array, bool]
+"""An edge as it was taken: node, slot, operand; upstream, local, total; whether nothing had arrived before."""
 
 
 class Edges(NamedTuple):
@@ -58,6 +60,7 @@ class Stretch:
         self.seed_step = first_step + len(self.nodes) + len(recorded.marks)
         self.tail_step = self.seed_step + (1 + len(recorded.totals) if recorded.output is not None else 0)
         self.end = self.tail_step + len(recorded.tail)
+        self.arrived: dict[Node, Array] = {}
         self.made = [*self.nodes, *recorded.tail_nodes] if recorded.tail else self.nodes
 
     def forward_entry(self, place: int) -> Entry:
@@ -66,6 +69,13 @@ class Stretch:
         if before < len(self.mark_places) and self.mark_places[before] == place:
             return self.recorded.marks[before][1]
         return self.nodes[place - before]
+
+    @property
+    def before(self) -> Iterable[Entry]:
+        """What happened before the sweep, in order."""
+        if not self.mark_places:
+            return self.nodes
+        return map(self.forward_entry, range(self.seed_step - self.first_step))
 
     def step_of(self, place: int) -> int:
         """Return the index of the event that computed, or updated, one of the nodes made here."""
@@ -108,6 +118,35 @@ class Stretch:
                         take(node, slot, operand)
         return Edges(nodes, slots, operands, arrivals)
 
+    def taken(self, *, keep: bool = False) -> Iterator[Edge]:
+        """Yield every edge taken, in order, remembering nothing but the gradients that are on their way.
+
+        With ``keep``, those that have arrived at leaves are kept for :meth:`gradient`.
+        """
+        recorded = self.recorded
+        write_down = iter(recorded.totals).__next__
+        arrived: dict[Node, Array] = {} if recorded.output is None else {recorded.output: recorded.seed}
+        for node in recorded.swept if arrived else ():
+            if node not in arrived or (node.da is None and node.db is None and node.more is None):
+                continue
+            upstream = arrived.pop(node)
+            if node.da is not None:
+                is_first = node.a not in arrived
+                total = arrived[node.a] = write_down()
+                yield node, 0, node.a, upstream, node.da, total, is_first
+            if node.db is not None:
+                is_first = node.b not in arrived
+                total = arrived[node.b] = write_down()
+                yield node, 1, node.b, upstream, node.db, total, is_first
+            if node.more is not None:
+                for slot, (operand, local) in enumerate(zip(node.more.operands, node.more.locals, strict=True), 2):
+                    if local is not None and isinstance(operand, Node):
+                        is_first = operand not in arrived
+                        total = arrived[operand] = write_down()
+                        yield node, slot, operand, upstream, local, total, is_first
+        if keep:
+            self.arrived = arrived
+
     def gradient(self, node: Node, happened: int) -> Array:
         """Return what has arrived at a node when ``happened`` events of the trace have happened.
 
@@ -117,6 +156,8 @@ class Stretch:
             return None
         if node is self.recorded.output:
             return self.recorded.seed
+        if happened >= self.tail_step and node in self.arrived:
+            return self.arrived[node]
         edges = self.edges.arrivals.get(node, [])
         known = bisect_left(edges, happened - self.seed_step - 1)
         return self.recorded.totals[edges[known - 1]] if known else None

@@ -10,19 +10,21 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import count
 from math import sqrt
 from typing import Any, ClassVar, NamedTuple, overload
 
 from stepgrad.equality import same
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update
+from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update, unnamed
+from stepgrad.gate import Local
 from stepgrad.notes import Taken, edge_note, forward_note
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
 from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
-from stepgrad.stretch import Entry, PassSummary, Stretch, foreign_nodes
+from stepgrad.stretch import Edge, Entry, PassSummary, Stretch, foreign_nodes
 from stepgrad.tape import Node, Pass, Printed, Updated
 from stepgrad.tensor import Array, flat, full, nested, shape_of, shaped
 
@@ -127,7 +129,12 @@ class Trace(Sequence[Event]):
         return self._event(index % len(self))
 
     def __iter__(self) -> Iterator[Event]:
-        return map(self._event, range(len(self)))
+        for stretch in self.stretches:
+            yield from map(self.event_of_entry, stretch.before, count(stretch.first_step + 1))
+            if stretch.recorded.output is not None:
+                yield self._event(stretch.seed_step)
+            yield from map(self.event_of_edge, stretch.taken(), count(stretch.seed_step + 2))
+            yield from map(self.event_of_entry, stretch.recorded.tail, count(stretch.tail_step + 1))
 
     def __str__(self) -> str:
         return "\n".join(type(self).text(self))
@@ -247,7 +254,8 @@ class Trace(Sequence[Event]):
 
     def name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name: ``c``, its second version ``c₂``, or ``v₆`` where it has none."""
-        return self._names.get(self._nodes[index], Name("", index)).shown(ascii_only)
+        name = self._names.get(self._nodes[index])
+        return unnamed(index, ascii_only) if name is None else name.shown(ascii_only)
 
     def bare_name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name without its version; ``v₆`` where it has none."""
@@ -323,6 +331,12 @@ class Trace(Sequence[Event]):
     def foreign(self) -> Mapping[Node, int]:
         """The nodes that take part and were recorded before the trace, or between its passes, with their indices."""
         return self._foreign
+
+    @cached_property
+    def shift(self) -> int | None:
+        """What a node's index here is beyond its index on the tape; None where this differs from node to node."""
+        shifts = {each.first_node - each.recorded.first_index for each in self.stretches}
+        return shifts.pop() if len(shifts) == 1 and not self._foreign else None
 
     def held(self, operand: Any, by: Node) -> Array:
         """Return what a node, or a literal, held when another node was recorded."""
@@ -484,13 +498,14 @@ class Trace(Sequence[Event]):
     def _event(self, index: int) -> Event:
         stretch = self._stretch(index)
         if not stretch.seed_step <= index < stretch.tail_step:
-            return self._entered(self._entry(stretch, index), index + 1)
+            return self.event_of_entry(self._entry(stretch, index), index + 1)
         output = stretch.recorded.output
         if index == stretch.seed_step and output is not None:
             return Seed(index + 1, self.index_of(output), stretch.recorded.seed)
         return self._backward(stretch, index - stretch.seed_step - 1, index + 1)
 
-    def _entered(self, entry: Entry, step: int) -> Event:
+    def event_of_entry(self, entry: Entry, step: int) -> Event:
+        """Return the event of what is neither a seed nor an edge."""
         match entry:
             case Updated(node=node, old=old, new=new):
                 index = self.index_of(node)
@@ -515,26 +530,26 @@ class Trace(Sequence[Event]):
             path=self.path(index),
         )
 
-    def _backward(self, stretch: Stretch, edge: int, step: int) -> Backward:
+    def _backward(self, stretch: Stretch, edge: int, step: int) -> Event:
         nodes, slots, operands, arrivals = stretch.edges
         node, slot, operand = nodes[edge], slots[edge], operands[edge]
-        upstream = stretch.gradient(node, stretch.end)
-        local: Any = node.locals[slot]  # a number or a map: either multiplies
-        product = upstream * local
-        values, value = self._operand_values(node), self._value(node, node.index)
-        taken = Taken(node.gate, node.params, slot, upstream, local, product)
-        return Backward(
-            step=step,
-            node=self.index_of(node),
-            slot=slot,
-            operand=self.index_of(operand),
-            upstream=upstream,
-            local=local,
-            product=product,
-            total=stretch.recorded.totals[edge],
-            first=arrivals[operand][0] == edge,
-            note=edge_note(self.number, taken, values, value),
+        upstream, total = stretch.gradient(node, stretch.end), stretch.recorded.totals[edge]
+        return self.event_of_edge(
+            (node, slot, operand, upstream, node.locals[slot], total, arrivals[operand][0] == edge), step
         )
+
+    def note_of_edge(self, node: Node, slot: int, upstream: Array, local: Local, product: Array) -> str | None:
+        """Return which convention made the local of an edge, and whether 0 met inf in it."""
+        taken = Taken(node.gate, node.params, slot, upstream, local, product)
+        return edge_note(self.number, taken, self._operand_values(node), self._value(node, node.index))
+
+    def event_of_edge(self, edge: Edge, step: int) -> Event:
+        """Return the event of an edge as it was taken."""
+        node, slot, operand, upstream, local, total, first = edge
+        product = upstream * local  # the local is a number or a map: either multiplies
+        note = self.note_of_edge(node, slot, upstream, local, product)
+        place = self.index_of(node), slot, self.index_of(operand)
+        return Backward(step, *place, upstream, local, product, total, first, note)
 
 
 def change_of(old: Array, new: Array) -> Array:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import zip_longest
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
@@ -22,6 +22,7 @@ from stepgrad.tensor import Array, Number, Shape, Tensor, show_shape
 from stepgrad.trace import Trace
 
 MAX_ROWS, MAX_COLUMNS = 12, 8  # of a matrix; beyond, the middle is left out
+NARROW = re.compile("[ -~¡-ˬΑ-ΡΣ-ωᵀ‐-‧⁰⁴-⁹⁻ⁿ₀-₉∂←-⌂]*")  # signs of which each takes one cell
 MAX_LITERAL = 40  # characters of a literal that an expression writes out
 ASCII = str.maketrans(
     {"×": "*", "·": "*", "⊙": "*", "ᵀ": "'", "∂": "d", "′": "'", "Σ": "sum", "‖": "|", "≈": "~=", "…": "..",
@@ -57,9 +58,7 @@ class Style(NamedTuple):
             if len(str(number)) <= self.digits + 6:
                 return str(number)
             number = float(number)
-        fixed = f"{number:.{self.digits}f}"
-        lost = number and not float(fixed)
-        return f"{number:.{self.digits}e}" if lost or 1e9 <= abs(number) < float("inf") else fixed
+        return printed(number, self.digits)
 
     def rounded(self, array: Array) -> bool:
         """Whether printing it loses digits of what is shown."""
@@ -103,6 +102,13 @@ class Style(NamedTuple):
         return lines
 
 
+def printed(number: float, digits: int) -> str:
+    """Print a float with so many decimals, with an exponent where it is too small or too large for them."""
+    fixed = f"{number:.{digits}f}"
+    lost = number and not float(fixed)
+    return f"{number:.{digits}e}" if lost or 1e9 <= abs(number) < inf else fixed
+
+
 def in_ascii(text: str) -> str:
     r"""Spell a text in ASCII: mathematical signs by others, what is left as Python would escape it.
 
@@ -123,7 +129,7 @@ def cells(text: str) -> int:
     >>> cells("σ′"), cells("梯度")
     (2, 4)
     """
-    if text.isascii():
+    if text.isascii() or NARROW.fullmatch(text):
         return len(text)
     return sum(0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1 for sign in text)
 

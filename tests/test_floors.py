@@ -79,6 +79,7 @@ FLOORS = [
     "circuit",
     "picture",
     "extract",
+    "formats.plain",
     "formats.text",
     "formats.layers",
     "formats.summary",

@@ -8,7 +8,6 @@ are spelled once as long as they come again, and nothing but the arrivals of a s
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, groupby
@@ -21,8 +20,8 @@ from stepgrad.equality import same
 from stepgrad.errors import FormatError
 from stepgrad.gate import Elementwise, Gate
 from stepgrad.linear import LinearMap
-from stepgrad.notes import Taken, edge_note, forward_note, kinks_of
-from stepgrad.numeric import FLOAT, NumberType
+from stepgrad.notes import Quiet, forward_note
+from stepgrad.numeric import FLOAT
 from stepgrad.source import Span
 from stepgrad.stretch import Entry, Stretch
 from stepgrad.tape import Node, Printed, Updated
@@ -98,20 +97,6 @@ class Floats(Remembered):
             self.known.clear()
         text = self.known[key] = repr(key)
         return text
-
-
-class Quiet(dict[Gate, bool]):
-    """Whether a gate has no conventions for the locals of numbers."""
-
-    def __init__(self, number: NumberType) -> None:
-        super().__init__()
-        self.number = number
-
-    def __missing__(self, gate: Gate) -> bool:
-        if len(self) >= MANY:
-            self.clear()
-        self[gate] = not any(kinks_of(self.number, gate, slot) for slot in range(2))
-        return self[gate]
 
 
 def spell_number(number: Any) -> str:
@@ -200,11 +185,7 @@ class Lines:
         self.calls, self.next_call = trace.calls, 0
         self.under_way: list[int] = []
         self.path_text = "[]"
-        # Where all nodes are numbered as they were recorded, one subtraction tells a node's index.
-        shifts = {each.first_node - each.recorded.first_index for each in trace.stretches}
-        self.shift = shifts.pop() if len(shifts) == 1 and not trace.foreign else None
-        # For every node, the step after which its gradient was last known: which sweep, which total.
-        self.arrived = array("q", [-1]) * trace.node_count
+        self.shift = trace.shift
 
     def named(self, node: Node) -> str:
         """Spell the two fields of a node's name."""
@@ -388,10 +369,9 @@ class Lines:
 
     def backward(self, stretch: Stretch, number: int) -> Iterator[str]:
         """Yield the seed and the edges: the sweep once more, with the totals that it wrote down."""
-        recorded, arrived, seed_step = stretch.recorded, self.arrived, stretch.seed_step
-        totals, known, new, output = recorded.totals, self.spelled.known.get, self.spelled.new, recorded.output
+        recorded, seed_step = stretch.recorded, stretch.seed_step
+        known, new, output = self.spelled.known.get, self.spelled.new, recorded.output
         assert output is not None
-        arrived[self.index(output)] = seed_step
         yield self.closed(
             f'{{"step":{seed_step + 1},"pass":{number},"kind":"seed","node":{self.index(output)},"name":null,'
             '"version":null,"gate":null,"params":null,"operands":null,"literals":null,"value":null,"slot":null,'
@@ -399,57 +379,37 @@ class Lines:
             f'"total":{self.array(recorded.seed)},"first":null,"old":null,"change":null,"text":null,"note":null,'
             f'{NOWHERE},"path":null,"changes":null'
         )
-        step, shift, quiet, checksum = seed_step, self.shift, self.quiet, self.checksum
+        shift, quiet, checksum = self.shift, self.quiet, self.checksum
         known_gate, new_gate = self.edges.known.get, self.edges.new
-        middle = f',"pass":{number},"kind":"backward","node":'
-        for node in recorded.swept:
-            index = self.index(node) if shift is None else node.index + shift
-            at = arrived[index]
-            if at < seed_step:
-                continue
-            upstream = recorded.seed if at == seed_step else totals[at - seed_step - 1]
-            gate = node.gate
-            by_gate, is_quiet = known_gate(gate) or new_gate(gate), quiet[gate]
-            up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
-            if node.more is not None:
-                leaving: tuple[tuple[int, Any, Any], ...] = edges_of(node)
-            elif node.db is None:
-                leaving = ((0, node.a, node.da),)
+        texts, note_of = self.texts, self.trace.note_of_edge
+        middle, last = f',"pass":{number},"kind":"backward","node":', None
+        for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(stretch.taken(), seed_step + 2):
+            if node is not last:
+                last, gate = node, node.gate
+                index = self.index(node) if shift is None else node.index + shift
+                by_gate, is_quiet = known_gate(gate) or new_gate(gate), quiet[gate]
+                up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
+            place = self.index(operand) if shift is None else operand.index + shift
+            product = upstream * local
+            if type(local) is float:
+                local_text, total_text = known(local) or new(local), known(total) or new(total)
+                # The first product is the total; any other is most likely never seen again.
+                plain = -inf < product < inf
+                product_text = total_text if is_first else repr(product) if plain else spell_number(product)
+                quiet_here = is_quiet and plain
+                note = "null" if quiet_here else texts[note_of(node, slot, upstream, local, product)]
             else:
-                leaving = ((0, node.a, node.da), (1, node.b, node.db))
-            for slot, operand, local in leaving:
-                if local is None:
-                    continue
-                place = self.index(operand) if shift is None else operand.index + shift
-                total, product = totals[step - seed_step], upstream * local
-                is_first = arrived[place] < seed_step
-                step += 1
-                arrived[place] = step
-                if type(local) is float:
-                    local_text, total_text = known(local) or new(local), known(total) or new(total)
-                    # The first product is the total; any other is most likely never seen again.
-                    plain = -inf < product < inf
-                    product_text = total_text if is_first else repr(product) if plain else spell_number(product)
-                    note = "null" if is_quiet and plain else self.note(node, slot, upstream, local, product)
-                else:
-                    local_text = spell_text(local.formula) if isinstance(local, LinearMap) else self.array(local)
-                    product_text, total_text = self.array(product), self.array(total)
-                    note = self.note(node, slot, upstream, local, product)
-                first = "true" if is_first else "false"
-                line = (
-                    f'{{"step":{step + 1}{middle}{index}{by_gate}{slot},"operand":{place},"upstream":{up},"local":'
-                    f'{local_text},"product":{product_text},"total":{total_text},"first":{first},"old":null,'
-                    f'"change":null,"text":null,"note":{note}{LAST}'
-                )
-                checksum = crc32(line.encode(), checksum)
-                yield f'{line},"crc":{checksum}}}'
+                local_text = spell_text(local.formula) if isinstance(local, LinearMap) else self.array(local)
+                product_text, total_text = self.array(product), self.array(total)
+                note = texts[note_of(node, slot, upstream, local, product)]
+            line = (
+                f'{{"step":{step}{middle}{index}{by_gate}{slot},"operand":{place},"upstream":{up},"local":'
+                f'{local_text},"product":{product_text},"total":{total_text},"first":{"true" if is_first else "false"}'
+                f',"old":null,"change":null,"text":null,"note":{note}{LAST}'
+            )
+            checksum = crc32(line.encode(), checksum)
+            yield f'{line},"crc":{checksum}}}'
         self.checksum = checksum
-
-    def note(self, node: Node, slot: int, upstream: Array, local: Any, product: Array) -> str:
-        """Return the note of an edge."""
-        held = [self.trace.held(each, node) for each in node.operands]
-        taken = Taken(node.gate, node.params, slot, upstream, local, product)
-        return self.texts[edge_note(self.number, taken, held, self.trace.held(node, node))]
 
     # Parts of lines
 
@@ -480,8 +440,3 @@ class Lines:
         if before != (self.next_call, len(self.under_way)):
             self.path_text = f"[{','.join(map(str, self.under_way))}]"
         return self.path_text
-
-
-def edges_of(node: Node) -> tuple[tuple[int, Any, Any], ...]:
-    """List the slots of a node with their operands and locals."""
-    return tuple((slot, *each) for slot, each in enumerate(zip(node.operands, node.locals, strict=True)))

@@ -10,13 +10,13 @@ from itertools import chain, islice
 
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.extract import begins, events_of
+from stepgrad.formats.plain import INDENT, Columns, Plain, suffices
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, beside, cells, filled, one_line
 
 LAID_OUT = 500  # events that the columns are laid out by
-INDENT = " " * 6
 
 
 def text(
@@ -63,34 +63,60 @@ class TextExport:
         self.equation_width = fitting([cells(self.wording.equation(event)) for event in edges], half)
         values = [event.value for event in forwards] + [x for e in edges for x in (e.upstream, e.local, e.product)]
         self.number_width = fitting([len(style.number(x)) for x in values if is_number(x)], 12)
+        widths = (self.step_width, self.name_width, self.expression_width, self.equation_width, self.number_width)
+        self.columns = Columns(*widths, width, style.sign("×"))
 
     def lines(self) -> Iterator[str]:
         """Yield all lines; where one is too wide, it goes on in the next."""
-        for line in self.unbroken():
+        if self.steps is None and suffices(self.trace):
+            yield from self.plain()
+        else:
+            yield from self.fitting(self.by_events())
+        if self.steps is None:
+            yield from self.fitting(self.gradients())
+
+    def fitting(self, lines: Iterable[str]) -> Iterator[str]:
+        """Break the lines that are too wide."""
+        for line in lines:
             yield from broken(line, self.width)
 
-    def unbroken(self) -> Iterator[str]:
-        """Yield all lines, however wide."""
+    def by_events(self) -> Iterator[str]:
+        """Yield the lines of the events that are told, however wide."""
         before = None
         for event in chain(self.first, islice(events_of(self.trace, self.steps), LAID_OUT, None)):
             phase = begins(self.trace, event.step - 1, before)
-            if phase and before is not None:
-                yield ""
             if phase:
-                yield self.heading(phase, event.step - 1)
+                yield from self.heading(phase, event.step - 1, blank=before is not None)
             yield from self.step(event)
             before = event.step - 1
-        if self.steps is None:
-            yield from self.gradients()
 
-    def heading(self, phase: str, index: int) -> str:
-        """Return the title of a phase."""
+    def plain(self) -> Iterator[str]:
+        """Yield the lines of the whole trace, most of them without its events."""
+        plain = Plain(self.wording, self.columns, lambda event: self.fitting(self.step(event)))
+        swept = [each for each in self.trace.stretches if each.recorded.output is not None]
+        for each in self.trace.stretches:
+            if each.seed_step > each.first_step:
+                yield from self.fitting(self.heading("forward", each.first_step, blank=each.first_step > 0))
+                yield from plain.forward(each.before, each.first_step + 1)
+            if each.recorded.output is not None:
+                yield from self.fitting(self.heading("backward", each.seed_step, blank=True))
+                yield from self.fitting(self.step(self.trace[each.seed_step]))
+                yield from plain.backward(each, keep=each is swept[-1])
+            if each.recorded.tail:
+                yield from self.fitting(self.heading("updates", each.tail_step, blank=True))
+                yield from plain.forward(each.recorded.tail, each.tail_step + 1)
+
+    def heading(self, phase: str, index: int, *, blank: bool) -> Iterator[str]:
+        """Yield the title of a phase, perhaps with a blank line before it."""
+        if blank:
+            yield ""
+        count = len(self.trace.stretches)
         if phase == "backward":
-            return f"Backward from {self.wording.name(self.trace.output_at(index))}"
-        if phase == "updates":
-            return "Updates"
-        passes = self.trace.passes
-        return "Forward" if len(passes) == 1 else f"Pass {self.trace.pass_at(index)} of {len(passes)}: forward"
+            yield f"Backward from {self.wording.name(self.trace.output_at(index))}"
+        elif phase == "updates":
+            yield "Updates"
+        else:
+            yield "Forward" if count == 1 else f"Pass {self.trace.pass_at(index)} of {count}: forward"
 
     def step(self, event: Event) -> Iterator[str]:
         """Yield the lines of one step."""
@@ -183,10 +209,10 @@ class TextExport:
 
     def gradients(self) -> Iterator[str]:
         """Yield the gradients of all inputs."""
-        swept = [event for event in self.trace.passes if event.value is not None]
+        swept = [each.recorded.output for each in self.trace.stretches if each.recorded.output is not None]
         if not swept:
             return
-        output = self.wording.name(self.trace.output_at(swept[-1].steps.stop - 1))
+        output = self.wording.name(self.trace.index_of(swept[-1]))
         yield ""
         yield f"Gradients of {output}"
         inputs = self.trace.inputs
