@@ -546,7 +546,7 @@ class Trace(Sequence[Event]):
     def event_of_edge(self, edge: Edge, step: int) -> Event:
         """Return the event of an edge as it was taken."""
         node, slot, operand, upstream, local, total, first = edge
-        product = upstream * local  # the local is a number or a map: either multiplies
+        product = total if first else upstream * local  # the local is a number or a map: either multiplies
         note = self.note_of_edge(node, slot, upstream, local, product)
         place = self.index_of(node), slot, self.index_of(operand)
         return Backward(step, *place, upstream, local, product, total, first, note)

@@ -23,6 +23,7 @@ from stepgrad.trace import Trace
 
 MAX_ROWS, MAX_COLUMNS = 12, 8  # of a matrix; beyond, the middle is left out
 NARROW = re.compile("[ -~¡-ˬΑ-ΡΣ-ωᵀ‐-‧⁰⁴-⁹⁻ⁿ₀-₉∂←-⌂]*")  # signs of which each takes one cell
+LARGE = 1e9  # from here on, numbers are printed with an exponent
 MAX_LITERAL = 40  # characters of a literal that an expression writes out
 ASCII = str.maketrans(
     {"×": "*", "·": "*", "⊙": "*", "ᵀ": "'", "∂": "d", "′": "'", "Σ": "sum", "‖": "|", "≈": "~=", "…": "..",
@@ -106,7 +107,7 @@ def printed(number: float, digits: int) -> str:
     """Print a float with so many decimals, with an exponent where it is too small or too large for them."""
     fixed = f"{number:.{digits}f}"
     lost = number and not float(fixed)
-    return f"{number:.{digits}e}" if lost or 1e9 <= abs(number) < inf else fixed
+    return f"{number:.{digits}e}" if lost or LARGE <= abs(number) < inf else fixed
 
 
 def in_ascii(text: str) -> str:

@@ -21,11 +21,11 @@ from stepgrad.errors import FormatError
 from stepgrad.gate import Elementwise, Gate
 from stepgrad.linear import LinearMap
 from stepgrad.notes import Quiet, forward_note
-from stepgrad.numeric import FLOAT
+from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.source import Span
 from stepgrad.stretch import Entry, Stretch
 from stepgrad.tape import Node, Printed, Updated
-from stepgrad.tensor import Array, Tensor
+from stepgrad.tensor import Array, Tensor, nested
 from stepgrad.trace import Trace, change_of
 
 FORMAT, FORMAT_VERSION = "stepgrad trace", 1
@@ -41,7 +41,7 @@ KEYS = (
 CHECKSUM = "crc"  # the last key of every line: CRC-32 of all lines up to here, each without its own
 
 UNNAMED = '"name":null,"version":null'
-MANY = 20_000  # spellings that are remembered
+MANY, FEW = 20_000, 100  # spellings of numbers, and of tensors, that are remembered
 LONG = 10**4000  # whole numbers from here on are written in base 16: Python reads and writes them in no time
 
 
@@ -110,6 +110,20 @@ def spell_number(number: Any) -> str:
     if isinstance(number, Fraction):
         return f'"{spell_whole(number.numerator)}/{spell_whole(number.denominator)}"'
     return spell_whole(as_int(number))
+
+
+def spell_tensor(tensor: Tensor, number: NumberType) -> str:
+    """Spell a tensor as nested lists; one without numbers by its shape alone."""
+    if not tensor.data:
+        return f'{{"shape":[{",".join(map(str, tensor.shape))}]}}'
+    if number is FLOAT:
+        text = repr(nested(tensor))  # in C, as long as all numbers are finite
+        if "n" not in text:
+            return text.replace(" ", "")
+    level = list(map(spell_number, tensor.data))
+    for size in reversed(tensor.shape):
+        level = [f"[{','.join(level[i : i + size])}]" for i in range(0, len(level), size)]
+    return level[0]
 
 
 def spell_whole(number: int) -> str:
@@ -181,6 +195,7 @@ class Lines:
         self.foreign = trace.foreign
         self.waiting = trace.changes[::-1]
         self.moved = bool(self.waiting)
+        self.tensors: dict[int, tuple[Tensor, str]] = {}  # spelled last, by id: a total comes again as an upstream
         self.checksum = 0
         self.calls, self.next_call = trace.calls, 0
         self.under_way: list[int] = []
@@ -267,7 +282,8 @@ class Lines:
     def forwards(self, nodes: Iterable[Node], first: int, number: int) -> Iterator[str]:
         """Yield forward steps."""
         known, known_span, known_gate = self.spelled.known.get, self.spans.known.get, self.gates.known.get
-        new, new_span, new_gate, texts = self.spelled.new, self.spans.new, self.gates.new, self.texts
+        new, new_span, new_gate = self.spelled.new, self.spans.new, self.gates.new
+        known_text, new_text = self.texts.known.get, self.texts.new
         called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
         special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.calls)
         begin, checksum = f',"pass":{number},"kind":"forward","node":', self.checksum
@@ -298,7 +314,10 @@ class Lines:
                     operands, literals = self.operands((a,) if b is None else (a, b))
             path = self.path(index) if has_calls else "[]"
             name = called(node)
-            named = UNNAMED if name is None else f'"name":{texts[name.text]},"version":{name.version}'
+            if name is None:
+                named = UNNAMED
+            else:
+                named = f'"name":{known_text(name.text) or new_text(name.text)},"version":{name.version}'
             place = places[index] if index < has_place else None
             span = known_span(place) or new_span(place)
             line = (
@@ -359,12 +378,13 @@ class Lines:
         node, old, new = entry
         index = self.index(node)
         change = new - old if type(old) is type(new) is float else change_of(old, new)
+        span = self.trace.span(index)
         return (
             f'{{"step":{step},"pass":{number},"kind":"update","node":{index},{self.named(node)},"gate":null,'
             f'"params":null,"operands":null,"literals":null,"value":{self.array(new)},"slot":null,"operand":null,'
             f'"upstream":null,"local":null,"product":null,"total":null,"first":null,"old":{self.array(old)},'
             f'"change":{"null" if change is None else self.array(change)},"text":null,"note":null,'
-            f'{self.spans[self.trace.span(index)]},"path":null,"changes":null'
+            f'{self.spans.known.get(span) or self.spans.new(span)},"path":null,"changes":null'
         )
 
     def backward(self, stretch: Stretch, number: int) -> Iterator[str]:
@@ -390,7 +410,7 @@ class Lines:
                 by_gate, is_quiet = known_gate(gate) or new_gate(gate), quiet[gate]
                 up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
             place = self.index(operand) if shift is None else operand.index + shift
-            product = upstream * local
+            product = total if is_first else upstream * local
             if type(local) is float:
                 local_text, total_text = known(local) or new(local), known(total) or new(total)
                 # The first product is the total; any other is most likely never seen again.
@@ -400,7 +420,8 @@ class Lines:
                 note = "null" if quiet_here else texts[note_of(node, slot, upstream, local, product)]
             else:
                 local_text = spell_text(local.formula) if isinstance(local, LinearMap) else self.array(local)
-                product_text, total_text = self.array(product), self.array(total)
+                total_text = self.array(total)
+                product_text = total_text if is_first else self.array(product)
                 note = texts[note_of(node, slot, upstream, local, product)]
             line = (
                 f'{{"step":{step}{middle}{index}{by_gate}{slot},"operand":{place},"upstream":{up},"local":'
@@ -420,13 +441,15 @@ class Lines:
     def array(self, value: Array) -> str:
         """Spell a number, or a tensor as nested lists; one without numbers by its shape alone."""
         if not isinstance(value, Tensor):
-            return self.spelled[value]
-        if not value.data:
-            return f'{{"shape":[{",".join(map(str, value.shape))}]}}'
-        level = [self.spelled[number] for number in value.data]
-        for size in reversed(value.shape):
-            level = [f"[{','.join(level[i : i + size])}]" for i in range(0, len(level), size)]
-        return level[0]
+            return self.spelled.known.get(value) or self.spelled.new(value)
+        known = self.tensors.get(id(value))
+        if known is not None:
+            return known[1]
+        if len(self.tensors) >= FEW:
+            self.tensors.clear()
+        text = spell_tensor(value, self.number)
+        self.tensors[id(value)] = value, text
+        return text
 
     def path(self, node: int) -> str:
         """Spell the calls within which a node was computed; asked for in the order of the nodes."""

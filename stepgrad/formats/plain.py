@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from stepgrad.events import unnamed
 from stepgrad.formula import spell
 from stepgrad.notes import Quiet
 from stepgrad.numeric import FLOAT
 from stepgrad.stretch import Edge, Stretch
 from stepgrad.tape import Mark, Node, Updated
 from stepgrad.trace import Trace
-from stepgrad.wording import Wording, cells, literal_text, printed
+from stepgrad.wording import LARGE, Wording, cells, escaped, literal_text, printed
 
 MANY = 20_000  # that are remembered of each kind
 HOLES = ("\ue000", "\ue001", "\ue002")  # where names will stand in a text that is made once
@@ -78,16 +79,42 @@ class Numbers(dict[Any, tuple[str, bool]]):
     def __init__(self, digits: int, width: int) -> None:
         super().__init__()
         self.digits = digits
+        self.template = f"%{width}.{digits}f"
         self.width = width
 
     def __missing__(self, number: Any) -> tuple[str, bool]:
-        text = printed(number, self.digits)
-        found = text.rjust(self.width), float(text) != number == number
+        text = self.template % number
+        back = float(text)
+        if back == 0 or not -LARGE < number < LARGE:  # perhaps with an exponent
+            text = printed(number, self.digits).rjust(self.width)
+            back = float(text)
+            if not number:  # as a key, -0.0 is 0.0
+                return text, False
         if len(self) >= MANY:
             self.clear()
-        if number:  # as a key, -0.0 is 0.0
-            self[number] = found
+        found = self[number] = text, back != number == number
         return found
+
+
+class Names(dict[Any, str]):
+    """The names of nodes."""
+
+    def __init__(self, trace: Trace, ascii_only: bool) -> None:
+        super().__init__()
+        self.called = trace.called
+        self.shift = trace.shift or 0
+        self.ascii_only = ascii_only
+
+    def __missing__(self, node: Any) -> str:
+        name = self.called.get(node)
+        if name is None:
+            text = unnamed(node.index + self.shift, self.ascii_only)
+        else:
+            text = escaped(name.shown(True)) if self.ascii_only else name.shown()
+        if len(self) >= MANY:
+            self.clear()
+        self[node] = text
+        return text
 
 
 class Written(NamedTuple):
@@ -124,13 +151,12 @@ class Plain:
         self.trace = trace = wording.trace
         self.columns = columns
         self.told = told
-        self.names = Remembered(wording.name)
+        self.names = Names(trace, wording.style.ascii_only)
         self.numbers = Numbers(wording.style.digits, columns.number)
         self.literals = Remembered(literal_text)
         self.expressions = Remembered(self.expression)
         self.rules = Remembered(self.rule)
         self.quiet = Quiet(trace.number)
-        self.shift = trace.shift or 0
         sign = wording.style.sign
         self.by, self.dot, self.equal = sign("∂"), sign("·"), ("=", sign("≈"))
 
@@ -165,7 +191,7 @@ class Plain:
     def forward(self, entries: Iterable[Any], first: int) -> Iterator[str]:
         """Yield the lines of what is neither a seed nor an edge, from a step on."""
         names, numbers, literals, expressions = self.names, self.numbers, self.literals, self.expressions
-        equal, width, shift = self.equal, self.columns.line, self.shift
+        equal, width = self.equal, self.columns.line
         row, leaf = self.columns.row, self.columns.leaf
         for step, entry in enumerate(entries, first):
             if not isinstance(entry, Node):
@@ -176,12 +202,12 @@ class Plain:
                 yield from self.told(self.trace.event_of_entry(entry, step))
                 continue
             number, rounded = numbers[value]
-            name = names[entry.index + shift]
+            name = names[entry]
             if a is None:
                 line = leaf % (step, name, equal[rounded], number, entry.gate.name)
             else:
-                x = names[a.index + shift] if isinstance(a, Node) else literals[a]
-                y = names[b.index + shift] if isinstance(b, Node) else "" if b is None else literals[b]
+                x = names[a] if isinstance(a, Node) else literals[a]
+                y = names[b] if isinstance(b, Node) else "" if b is None else literals[b]
                 text, pick = expressions[entry.gate, x[0] == "-", y and y[0] == "-"]
                 line = row % (step, name, text % pick((x, y)), equal[rounded], number)
             if len(line) <= width:
@@ -195,7 +221,7 @@ class Plain:
             change = mark.new - mark.old
             (old, a), (added, b), (new, c) = map(self.numbers.__getitem__, (mark.old, change, mark.new))
             added = added.strip() if added.strip()[0] != "-" else f"({added.strip()})"
-            equation = f"{self.names[mark.node.index + self.shift]} = {old.strip()} + {added}"
+            equation = f"{self.names[mark.node]} = {old.strip()} + {added}"
             line = self.columns.update % (step, equation, self.equal[a or b or c], new)
             if len(line) <= self.columns.line:
                 yield line
@@ -204,20 +230,20 @@ class Plain:
 
     def backward(self, stretch: Stretch, *, keep: bool) -> Iterator[str]:
         """Yield the lines of the edges of a pass."""
-        names, numbers, quiet, equal, shift = self.names, self.numbers, self.quiet, self.equal, self.shift
+        names, numbers, quiet, equal = self.names, self.numbers, self.quiet, self.equal
         row, width, by, dot = self.columns.edge, self.columns.line, self.by, self.dot
         assert stretch.recorded.output is not None
-        of = f"{by}{names[stretch.recorded.output.index + shift]}/{by}"
+        of = f"{by}{names[stretch.recorded.output]}/{by}"
         for step, edge in enumerate(stretch.taken(keep=keep), stretch.seed_step + 2):
             node, slot, operand, upstream, local, total, first = edge
-            product = upstream * local
+            product = total if first else upstream * local
             if type(local) is not float or product - product:
                 yield from self.told(self.trace.event_of_edge(edge, step))
                 continue
             if not quiet[node.gate] and self.trace.note_of_edge(node, slot, upstream, local, product):
                 yield from self.told(self.trace.event_of_edge(edge, step))
                 continue
-            n, o = names[node.index + shift], names[operand.index + shift]
+            n, o = names[node], names[operand]
             (up, a), (factor, b), (result, c) = numbers[upstream], numbers[local], numbers[product]
             becomes = "=" if first else "+="
             equation = f"{of}{o} {becomes} {of}{n} {dot} {by}{n}/{by}{o}"
@@ -235,13 +261,13 @@ class Plain:
 
     def rule_of(self, node: Node, slot: int, name: str) -> Any:
         """Write the local of a slot; empty where only words say it."""
-        a, b, shift = node.a, node.b, self.shift
+        a, b = node.a, node.b
         a_node, b_node = isinstance(a, Node), isinstance(b, Node)
         text, pick = self.rules[node.gate, slot, None if a_node else a, None if b_node else b]
         if pick is None:
             return text
-        x = self.names[a.index + shift] if a_node else ""
-        y = self.names[b.index + shift] if b_node else ""
+        x = self.names[a] if a_node else ""
+        y = self.names[b] if b_node else ""
         return text % pick((x, y, name))
 
     def in_two(self, line: str, equation: int, edge: Edge, step: int) -> Iterator[str]:
