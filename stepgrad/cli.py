@@ -9,23 +9,28 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from time import monotonic
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
 from stepgrad import __version__
-from stepgrad.difference import Tolerance, compare, told
-from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError, nearest, visible
-from stepgrad.extract import PHASES, chosen_steps
-from stepgrad.files import check_free, write
-from stepgrad.formats import FORMATS, check_format, check_options, format_of, render
-from stepgrad.formats.worksheet import ENDINGS, SHEETS, worksheet
+from stepgrad.arguments import (
+    ascii_option,
+    count,
+    difference_options,
+    digits,
+    export_options,
+    max_steps_option,
+    worksheet_options,
+)
+from stepgrad.commands import ask, difference, export, verify
+from stepgrad.difference import told
+from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError, nearest
+from stepgrad.formats import render
 from stepgrad.gallery import example_paths, example_text, example_title, find, read_either
-from stepgrad.language import MAX_STEPS, Recipe, Text
-from stepgrad.loader import load, read_trace
+from stepgrad.language import Recipe, Text
 from stepgrad.ops import GATES
 from stepgrad.supply import read_values
 from stepgrad.tensor import nested
@@ -34,7 +39,6 @@ from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
 FIRST_EXAMPLE = "sigmoid"
 COMMANDS = ("trace", "run", "layers", "export", "worksheet", "verify", "diff", "view", "gates", "examples")
-MAX_DIGITS = 60  # decimals that are printed
 PROGRAM_HELP = "a file, a saved trace, `-` for standard input, the name of an example, or the program text itself"
 
 
@@ -134,101 +138,23 @@ def parser() -> argparse.ArgumentParser:
     ascii_option(layers, "spell mathematical signs in ASCII")
     running = program("run", "print the value and the gradients", run_command)
     running.add_argument("--json", action="store_true", help="as one line of JSON")
-    exporting = program("export", "write the steps into a file, in one of the formats", export_command)
-    exporting.add_argument("-o", metavar="FILE", dest="file", help="the file to write; - is standard output")
-    exporting.add_argument("--format", metavar="NAME", help=f"{', '.join(FORMATS)}; else by the file's ending")
-    exporting.add_argument("--force", action="store_true", help="overwrite a file that exists")
-    selecting_options(exporting)
-    exporting.add_argument("--pass", metavar="N", type=count, dest="pass_number", help="the pass to draw or write out")
-    exporting.add_argument("--digits", metavar="N", type=digits, help="decimals of the printed numbers")
-    ascii_option(exporting, "spell mathematical signs in ASCII")
-    asking = program("worksheet", "print a worksheet: the backward steps with blanks to fill in", worksheet_command)
-    asking.add_argument("-o", metavar="FILE", dest="file", help="write the sheet and, as FILE.key, its answer key")
-    asking.add_argument("--format", metavar="NAME", help=f"{', '.join(SHEETS)}; else by the file's ending, or markdown")
-    asking.add_argument("--key", action="store_true", help="print the answer key instead")
-    asking.add_argument("--force", action="store_true", help="overwrite files that exist")
-    asking.add_argument("--pass", metavar="N", type=count, dest="pass_number", help="the pass to ask about")
-    asking.add_argument("--digits", metavar="N", type=digits, default=2, help="decimals of the printed numbers (2)")
-    ascii_option(asking, "spell mathematical signs in ASCII")
+    export_options(program("export", "write the steps into a file, in one of the formats", export_command))
+    worksheet_options(
+        program("worksheet", "print a worksheet: backward steps with blanks to fill in", worksheet_command)
+    )
     viewing = program("view", "replay the steps in the terminal", view_command)
     ascii_option(viewing, "draw in ASCII")
-    comparing_commands(command)
-    command("gates", "print the table of gates", gates_command)
-    listing = command("examples", "list the examples, or print one", examples_command)
-    listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
-    return top
-
-
-def selecting_options(command: argparse.ArgumentParser) -> None:
-    """Add the options that choose which steps are told."""
-    command.add_argument("--steps", metavar="A:B", type=stretch, help="steps A to B-1 only, as in 14:27, 14: or 14")
-    command.add_argument("--only", metavar="PHASE", choices=PHASES, help=f"one phase only: {', '.join(PHASES)}")
-    command.add_argument("--node", metavar="NAME", help="only the steps from and to a value: w0")
-
-
-def comparing_commands(command: Callable[[str, str, Any], argparse.ArgumentParser]) -> None:
-    """Add the commands that check and compare traces."""
     verifying = command("verify", "check a saved trace, line by line, and name the first wrong one", verify_command)
     verifying.add_argument("file", metavar="FILE", help="a trace saved as .jsonl, or `-` for standard input")
     max_steps_option(verifying)
     comparing = command("diff", "compare two programs or saved traces, step by step", diff_command)
     comparing.add_argument("program", metavar="A", help=PROGRAM_HELP)
     comparing.add_argument("other", metavar="B", help="the same")
-    for name, words in (("--rtol", "relative to the larger"), ("--atol", "at all")):
-        comparing.add_argument(
-            name, metavar="X", type=tolerance, default=0.0, help=f"how far numbers may differ {words}"
-        )
-    comparing.add_argument("--digits", metavar="N", type=digits, default=6, help="decimals of the printed numbers (6)")
-    max_steps_option(comparing)
-    ascii_option(comparing, "spell mathematical signs in ASCII")
-
-
-def max_steps_option(command: argparse.ArgumentParser) -> None:
-    """Add the limit of steps."""
-    command.add_argument(
-        "--max-steps", metavar="N", type=count, default=MAX_STEPS, help=f"at most N steps ({MAX_STEPS:,})"
-    )
-
-
-def tolerance(text: str) -> float:
-    """Read a tolerance."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on; write one as in 1e-9")
-    return found
-
-
-def ascii_option(command: argparse.ArgumentParser, help: str) -> None:
-    """Add the option to keep to ASCII."""
-    command.add_argument("--ascii", action="store_true", help=help)
-
-
-def count(text: str) -> int:
-    """Read a whole number from 0 on."""
-    if not re.fullmatch("[0-9]{1,18}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on; write one as in 4")
-    return int(text)
-
-
-def digits(text: str) -> int:
-    """Read a number of decimals."""
-    if count(text) > MAX_DIGITS:
-        raise argparse.ArgumentTypeError(f"{text} digits are too many; ask for at most {MAX_DIGITS}")
-    return int(text)
-
-
-def stretch(text: str) -> slice:
-    """Read a stretch of steps: 14:27, 14:, :27, 14."""
-    found = re.fullmatch(r"([0-9]{1,18})|([0-9]{0,18}):([0-9]{0,18})", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no stretch of steps; write one as in 14:27")
-    one, start, stop = found.groups()
-    if one:
-        return slice(int(one), int(one) + 1)
-    return slice(int(start) if start else None, int(stop) if stop else None)
+    difference_options(comparing)
+    command("gates", "print the table of gates", gates_command)
+    listing = command("examples", "list the examples, or print one", examples_command)
+    listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
+    return top
 
 
 # Commands
@@ -278,121 +204,33 @@ def layers_command(options: argparse.Namespace) -> int:
 
 def export_command(options: argparse.Namespace) -> int:
     """Write the trace into a file."""
-    name = export_format(options.file, options.format)
-    chosen = {"--steps": options.steps, "--only": options.only, "--node": options.node}
-    chosen = {called: each for called, each in chosen.items() if each is not None}
-    given: dict[str, Any] = {"digits": options.digits, "pass_number": options.pass_number}
-    given = {key: each for key, each in given.items() if each is not None}
-    if options.ascii:
-        given["ascii_only"] = True
-    asked = {key: CALLED[key] for key in given}
-    if chosen:
-        asked["steps"] = next(iter(chosen))
-    check_options(name, asked)
-    if options.file != "-":
-        check_free(Path(options.file), options.force)
-    trace = traced(options)
-    if chosen:
-        given["steps"] = chosen_steps(trace, steps=options.steps, only=options.only, node=options.node)
-    write_out(options.file, render(trace, name, **given), options.force)
+    print_lines(export(options, traced))
     return 0
-
-
-CALLED = {"digits": "--digits", "ascii_only": "--ascii", "pass_number": "--pass"}
-
-
-def export_format(file: str | None, named: str | None) -> str:
-    """Return the format that is named, or that the ending of the file means."""
-    if file is None:
-        raise InputError("it needs a file to write; name one with -o FILE, or say -o - for standard output")
-    if named is not None:
-        check_format(named)
-        return named
-    if file == "-":
-        raise InputError(f"standard output has no ending; say --format with one of {', '.join(FORMATS)}")
-    return format_of(Path(file).name)
 
 
 def worksheet_command(options: argparse.Namespace) -> int:
     """Print a worksheet or its key, or write both."""
-    to_file = options.file not in (None, "-")
-    path = Path(options.file if to_file else "-")
-    name = options.format or (ending_of_sheet(path) if to_file else "markdown")
-    style = {"digits": options.digits, "ascii_only": options.ascii, "pass_number": options.pass_number}
-    if not to_file:
-        print_lines(worksheet(traced(options), format=name, key=options.key, **style))
-        return 0
-    if options.key:
-        raise InputError(f"-o writes the answer key as well, beside {str(path)!r}; leave out --key")
-    files = {False: path, True: path.with_name(f"{path.stem}.key{path.suffix}")}
-    for file in files.values():
-        check_free(file, options.force)
-    trace = traced(options)
-    for key, file in files.items():
-        write_out(str(file), worksheet(trace, format=name, key=key, **style), options.force)
+    print_lines(ask(options, traced))
     return 0
-
-
-def ending_of_sheet(path: Path) -> str:
-    """Return the kind of worksheet that the ending of a file means."""
-    if path.suffix not in ENDINGS:
-        raise InputError(f"no worksheet ends as {path.name!r} does; use one of {', '.join(ENDINGS)}, or say --format")
-    return ENDINGS[path.suffix]
-
-
-def write_out(file: str, lines: Iterable[str], force: bool) -> None:
-    """Write lines to standard output or into a file, telling on a terminal how far it is."""
-    if file == "-":
-        print_lines(lines)
-        return
-    if sys.stderr is not None and sys.stderr.isatty():
-        lines = counted(lines, sys.stderr, monotonic)
-    write(Path(file), lines, overwrite=force)
-
-
-def counted(lines: Iterable[str], stream: TextIO, clock: Callable[[], float]) -> Iterator[str]:
-    """Hand lines on; after a second, and then twice a second, say how many there were."""
-    said = ""
-    due = clock() + 1
-    for k, line in enumerate(lines, 1):
-        if k % 100 == 0 and clock() >= due:
-            due = clock() + 0.5
-            said = f"{k:,} lines"
-            print(f"\r{said}", end="", file=stream, flush=True)
-        yield line
-    if said:
-        print(f"\r{' ' * len(said)}\r", end="", file=stream, flush=True)
 
 
 def verify_command(options: argparse.Namespace) -> int:
     """Check a saved trace."""
-    if options.file != "-":
-        trace = load(options.file, max_steps=options.max_steps)
-    elif sys.stdin is None:
-        raise InputError("standard input is closed; name a file")
-    else:
-        trace = read_trace(sys.stdin.buffer, "<stdin>", options.max_steps)
-    counts = {"step": len(trace), "node": trace.node_count, "pass": len(trace.passes)}
-    said = ", ".join(counted_words(number, word) for word, number in counts.items())
-    print(f"{visible(options.file)}: {said}; every value, local, product and total is right to the bit")
+    print_lines(verify(options))
     return 0
-
-
-def counted_words(number: int, word: str) -> str:
-    """Count things: ``1 pass``, ``2 passes``."""
-    return f"{number:,} {word}" + ("" if number == 1 else "es" if word.endswith("s") else "s")
 
 
 def diff_command(options: argparse.Namespace) -> int:
     """Compare two traces; the status is 1 where they differ."""
-    traces = []
-    for given in (options.program, options.other):
-        found = find_given(given, options.max_steps)
-        traces.append(Recipe(max_steps=options.max_steps).run(found) if isinstance(found, Text) else found)
+
+    def found(given: str) -> Trace:
+        each = find_given(given, options.max_steps)
+        return Recipe(max_steps=options.max_steps).run(each) if isinstance(each, Text) else each
+
+    apart = difference(options, found)
     style = Style(options.digits, options.ascii or not can_print("∂≈×₀"))
-    difference = compare(traces[0], traces[1], Tolerance(options.rtol, options.atol))
-    print_lines(told(difference, (options.program, options.other), style))
-    return 0 if difference.equal else 1
+    print_lines(told(apart, (options.program, options.other), style))
+    return 0 if apart.equal else 1
 
 
 def view_command(options: argparse.Namespace) -> int:

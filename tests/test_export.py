@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stepgrad import InputError, render, run
-from stepgrad.cli import counted
+from stepgrad.commands import counted
 from stepgrad.files import save, write
 from stepgrad.formats import FORMATS
 from stepgrad.gallery import example_text

@@ -107,6 +107,8 @@ FLOORS = [
     "value",
     "gallery",
     "stepgrad",
+    "arguments",
+    "commands",
     "cli",
     "__main__",
 ]

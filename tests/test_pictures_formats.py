@@ -141,7 +141,20 @@ def test_at_the_end_of_a_pass_nothing_is_at_work():
     assert not [each for each in root.iter() if "active" in each.get("class", "")]
     assert text_of(trace_of("training"), "svg", pass_number=1) != text_of(trace_of("training"), "svg")
     at_step = text_of(trace_of("training"), "svg", step=5)
-    assert at_step == text_of(trace_of("training"), "svg", steps=range(2, 5)), "the last of some steps"
+    assert at_step == text_of(trace_of("training"), "svg", steps=[4])
+
+
+def test_a_picture_a_step_one_below_the_other():
+    trace = trace_of("sigmoid")
+    root = ElementTree.fromstring(text_of(trace, "svg", steps=range(13, 26)))
+    shown = [each.text for each in root.iter(SVG + "text") if each.get("class") == "caption"]
+    assert shown == [sentence(Wording(trace), trace[k]) for k in range(13, 26)]
+    assert len([each for each in root if each.tag == SVG + "g" and each.get("transform")]) == 12
+    assert len(list(root.iter(SVG + "marker"))) == 1
+    tall, one = float(root.get("height")), ElementTree.fromstring(text_of(trace, "svg", step=17))
+    assert tall == 13 * float(one.get("height"))
+    with pytest.raises(FormatError, match="a file holds at most 500 pictures"):
+        text_of(trace_of("training"), "svg", steps=range(501))
 
 
 def test_what_cannot_be_drawn_is_refused_in_one_sentence():

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from itertools import chain
 from typing import Any, NamedTuple
 
 from stepgrad.circuit import Circuit
@@ -30,7 +31,7 @@ from stepgrad.formats.scene import (
     sentence,
     title_of,
 )
-from stepgrad.formats.svg import ACROSS, MONO, SHAPES, colours, drawing, shown, size, template
+from stepgrad.formats.svg import ACROSS, MONO, SHAPES, colours, definitions, drawing, shown, size, template
 from stepgrad.linear import LinearMap
 from stepgrad.ops import INPUT
 from stepgrad.picture import MOST_NODES, Picture, picture_at
@@ -185,7 +186,7 @@ class HtmlExport:
         index = self.steps[-1]
         scene = scene_of(self.wording, self.pictures[-1])
         moment = moment_at(scene, self.wording, index + 1)
-        yield svg_of(scene, drawing(scene, moment))
+        yield svg_of(scene, chain(definitions(), drawing(scene, moment)))
 
     def rows(self, scenes: Sequence[Scene]) -> Iterator[str]:
         """Yield, for every event that is told, what its step says and changes."""

@@ -410,7 +410,7 @@ class Lines:
                 by_gate, is_quiet = known_gate(gate) or new_gate(gate), quiet[gate]
                 up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
             place = self.index(operand) if shift is None else operand.index + shift
-            product = total if is_first else upstream * local
+            product: Any = total if is_first else upstream * local
             if type(local) is float:
                 local_text, total_text = known(local) or new(local), known(total) or new(total)
                 # The first product is the total; any other is most likely never seen again.

@@ -236,7 +236,7 @@ class Plain:
         of = f"{by}{names[stretch.recorded.output]}/{by}"
         for step, edge in enumerate(stretch.taken(keep=keep), stretch.seed_step + 2):
             node, slot, operand, upstream, local, total, first = edge
-            product = total if first else upstream * local
+            product: Any = total if first else upstream * local
             if type(local) is not float or product - product:
                 yield from self.told(self.trace.event_of_edge(edge, step))
                 continue

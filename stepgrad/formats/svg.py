@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from math import hypot
+from typing import NamedTuple
 
 from stepgrad.errors import FormatError, nearest
 from stepgrad.events import Event
@@ -19,6 +20,7 @@ from stepgrad.wording import Style, Wording, cells, one_line
 ACROSS, DOWN = 8.4, 18  # pixels of a cell; a sign of a monospaced font at 14 pixels is 8.4 wide
 MARGIN = 18
 RADIUS = 7  # of a wire's corners
+MOST_PICTURES = 500  # of a file
 THEMES = ("auto", "light", "dark")
 MONO = "ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,'Liberation Mono',monospace"
 SANS = "system-ui,'Segoe UI','Helvetica Neue','DejaVu Sans',Arial,sans-serif"
@@ -42,7 +44,7 @@ def svg(
         What is known at this step, its gate and its wire heavy, its equation below; without it, all that is known
         at the end of a pass.
     steps : sequence of int, optional
-        The indices of some events: the last one is the step, if none is given.
+        The indices of some events: a picture of each, one below the other.
     pass_number : int, optional
         Which pass, counted from 1; the last that was swept, if None.
     digits : int
@@ -53,27 +55,55 @@ def svg(
     if theme not in THEMES:
         raise FormatError(f"there is no theme {theme!r}; use one of {', '.join(THEMES)}{nearest(theme, THEMES)}")
     wording = Wording(trace, Style(digits))
-    asked = Asked(step, steps, pass_number)
-    (scene, moment), event = asked.drawn(wording), asked.event(trace)
-    caption = "" if event is None else one_line(sentence(wording, event))
-    width, height = size(scene)
-    if caption:
-        height += 2 * DOWN
-        width = max(width, cells(caption) * ACROSS + 2 * MARGIN)
+    asked = [Asked(step, steps, pass_number)]
+    if step is None and steps is not None and len(steps) > 1:
+        if len(steps) > MOST_PICTURES:
+            raise FormatError(
+                f"a file holds at most {MOST_PICTURES} pictures, and these are {len(steps):,}; choose fewer"
+            )
+        asked = [Asked(index + 1) for index in steps]
+    frames = [Frame(*each.drawn(wording), each.event(trace)) for each in asked]
+    captions = ["" if frame.event is None else one_line(sentence(wording, frame.event)) for frame in frames]
+    sizes = [frame_size(*each) for each in zip(frames, captions, strict=True)]
+    width, height = max(across for across, _ in sizes), sum(down for _, down in sizes)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{shown(width)}" height="{shown(height)}" '
         f'viewBox="0 0 {shown(width)} {shown(height)}" role="img" aria-labelledby="title desc">'
     )
     yield f'<title id="title">{escape(title_of(trace))}</title>'
-    yield f'<desc id="desc">{escape(described(wording, scene, moment, event))}</desc>'
+    yield f'<desc id="desc">{escape(" ".join(described(wording, *frame) for frame in frames))}</desc>'
     yield "<style>"
     yield from css(theme)
     yield "</style>"
     yield f'<rect class="paper" width="{shown(width)}" height="{shown(height)}" rx="8"/>'
-    yield from drawing(scene, moment)
-    if caption:
-        yield text_at((MARGIN, height - MARGIN), caption, "caption")
+    yield from definitions()
+    top = 0.0
+    for frame, caption, (_, below) in zip(frames, captions, sizes, strict=True):
+        if top:
+            yield f'<g transform="translate(0 {shown(top)})">'
+        yield from drawing(frame.scene, frame.moment)
+        if caption:
+            yield text_at((MARGIN, below - MARGIN), caption, "caption")
+        if top:
+            yield "</g>"
+        top += below
     yield "</svg>"
+
+
+class Frame(NamedTuple):
+    """One picture of a file: a scene, what it shows, and the event of its step."""
+
+    scene: Scene
+    moment: Moment
+    event: Event | None
+
+
+def frame_size(frame: Frame, caption: str) -> tuple[float, float]:
+    """Return the width and height of a picture with its caption."""
+    width, height = size(frame.scene)
+    if not caption:
+        return width, height
+    return max(width, cells(caption) * ACROSS + 2 * MARGIN), height + 2 * DOWN
 
 
 def size(scene: Scene) -> tuple[float, float]:
@@ -99,7 +129,6 @@ def described(wording: Wording, scene: Scene, moment: Moment, event: Event | Non
 
 def drawing(scene: Scene, moment: Moment) -> Iterator[str]:
     """Yield what is known at a step: wires, gates, numbers."""
-    yield from definitions()
     active = {scene.same_wire(edge) for edge in moment.activity.edges}
     for edge in [each for each in scene.wires if each not in active]:
         yield wire(scene.path(edge), "" if moment.known[scene.source(edge)] else "unknown")
