@@ -1,0 +1,102 @@
+"""Every example in every format, also once saved and loaded; and the two ways in which a trace is walked through."""
+
+import re
+
+import pytest
+
+from stepgrad import FORMATS, FormatError, Tape, Value, render, run
+from stepgrad.equality import same
+from stepgrad.formats.text import TextExport
+from stepgrad.gallery import example_paths, example_text
+from stepgrad.wording import Style
+from tests.oracles import PYTHON_FUNCTIONS, random_program
+from tests.test_jsonl import loaded, saved
+
+ENDS = 60  # steps at either end that are told of a long trace
+STYLES = [(Style(), 80), (Style(4), 120), (Style(3, ascii_only=True), 60), (Style(), 40)]
+
+
+def shortened(name):
+    """An example whose training ends after a few rounds, and the tiny GPT reads one short name."""
+    text = re.sub(r"^(for \w+ in range\((?:1, )?)(8|[2-9]\d|\d{3,})\):", r"\g<1>2):", example_text(name), flags=re.M)
+    return re.sub(r"^ +\[0, [61].*\n", "", text, flags=re.M).replace("[0, 2, 5, 5, 1, 0]", "[0, 1]")
+
+
+def lines_of(trace, format):
+    """A trace in a format, or why not; of a long one its first and last steps, where that can be asked for."""
+    options = {}
+    if len(trace) > 2 * ENDS and format in ("text", "markdown", "csv", "latex", "html"):
+        options["steps"] = [*range(ENDS), *range(len(trace) - ENDS, len(trace))]
+    try:
+        return list(render(trace, format, **options))
+    except FormatError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", example_paths())
+def test_a_loaded_trace_is_told_in_every_format_as_it_was(name):
+    trace = run(shortened(name))
+    again = loaded(saved(trace))
+    assert again == trace
+    for format in FORMATS:
+        lines = lines_of(again, format)
+        assert lines == lines_of(trace, format), format
+        assert not isinstance(lines, str) or format in ("mermaid", "python"), (format, lines)
+
+
+@pytest.mark.parametrize("name", example_paths())
+def test_events_are_the_same_in_order_and_by_index(name):
+    trace = run(shortened(name))
+    assert same([tuple(each) for each in trace], [tuple(trace[k]) for k in range(len(trace))])
+
+
+# What is told without events is what events tell
+
+
+def told(trace, style, width):
+    return list(TextExport(trace, style, width).lines())
+
+
+def told_by_events(trace, style, width):
+    export = TextExport(trace, style, width)
+    return [line for lines in (export.by_events(), export.gradients()) for line in export.fitting(lines)]
+
+
+@pytest.mark.parametrize(("style", "width"), STYLES)
+def test_plain_steps_are_told_as_their_events_are(style, width):
+    for name in example_paths():
+        if name not in ("tiny_gpt", "iris", "convnet"):
+            trace = run(shortened(name))
+            assert told(trace, style, width) == told_by_events(trace, style, width), name
+    for seed in range(60):
+        program, inputs = random_program(seed, tuple(PYTHON_FUNCTIONS))
+        trace = run(program, {name: float(text) for name, text in inputs.items()})
+        assert told(trace, style, width) == told_by_events(trace, style, width), program
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "x = -0.0; y = 0.0; z = x * y + 1e300 * x; f = z - 1e-9 + 1234567890123.0 * y",
+        "x = 2.0; f = x ** -1 + -3 * x / -0.5 - -x + x % 2",
+        "梯度 = 2.0; f = 梯度 * 3",
+        "a_name_that_is_longer_than_any_column = 2.0; f = a_name_that_is_longer_than_any_column ** 2",
+        "x = 0.0; f = relu(x) + abs(x) + log(x) * 0",
+        "x = 1.5\nfor k in range(40): x = x * 0.9 + k\nprint(x)\nf = x",
+        "w = 1.0\nfor k in range(3):\n    backward(w * w * -2.0)\n    w -= 0.1 * w.grad\n    print(w)",
+    ],
+)
+def test_strange_steps_are_told_alike(program):
+    for style, width in STYLES:
+        trace = run(program)
+        assert told(trace, style, width) == told_by_events(trace, style, width)
+
+
+def test_values_that_were_changed_and_names_with_blanks_are_told_alike():
+    with Tape() as tape:
+        x = Value(2.0, name="- x")
+        y = x * 3
+        x.data = 5.0
+        (y + x * -2).backward()
+    for style, width in STYLES:
+        assert told(tape.trace(), style, width) == told_by_events(tape.trace(), style, width)
