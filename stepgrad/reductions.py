@@ -99,17 +99,10 @@ def norm_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Num
     """
     sqrt, divide = number.require("sqrt", "norm"), number.ieee["div"]
     _, exponent = math.frexp(max(map(abs, numbers), default=0.0))
-    near_one = [math.ldexp(x, -exponent) for x in numbers]
+    scaled = number.ieee["ldexp"]
+    near_one = [scaled(x, -exponent) for x in numbers]
     z = sqrt(total(number, [x * x for x in near_one]))
-    return times_power_of_2(z, exponent), [divide(x, z) if z else number.make(0) for x in near_one]
-
-
-def times_power_of_2(x: float, exponent: int) -> float:
-    """Scale a number up or down; beyond the largest, it is inf."""
-    try:
-        return math.ldexp(x, exponent)
-    except OverflowError:
-        return math.inf
+    return scaled(z, exponent), [divide(x, z) if z else number.make(0) for x in near_one]
 
 
 def logsumexp_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:

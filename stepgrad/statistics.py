@@ -17,7 +17,7 @@ from stepgrad.gate import Local, Params
 from stepgrad.linear import LinearMap
 from stepgrad.matrix import Ruled, Wanted
 from stepgrad.numeric import FLOAT, NumberType
-from stepgrad.reductions import Group, groups_of, times_power_of_2, total
+from stepgrad.reductions import Group, groups_of, total
 from stepgrad.tensor import Array, Number, flat, reduce_target, shape_of, shaped
 
 
@@ -54,10 +54,11 @@ def std_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Numb
     sqrt, divide = number.require("sqrt", "std"), number.ieee["div"]
     away = deviations(number, numbers)
     _, exponent = math.frexp(max(map(abs, away), default=0.0))
-    near_one = [math.ldexp(d, -exponent) for d in away]
+    scaled = number.ieee["ldexp"]
+    near_one = [scaled(d, -exponent) for d in away]
     z = sqrt(mean_square(number, near_one))
     count = number.make(len(numbers))
-    return times_power_of_2(z, exponent), [divide(d, count * z) if z else number.make(0) for d in near_one]
+    return scaled(z, exponent), [divide(d, count * z) if z else number.make(0) for d in near_one]
 
 
 def std_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
@@ -89,8 +90,9 @@ def line_of(number: NumberType, numbers: list[Number], eps: Number) -> Line:
     away = deviations(number, numbers)
     _, exponent = math.frexp(max(map(abs, away), default=0.0))
     down = max(exponent - SAFE, 0)
-    near, away = ([math.ldexp(x, -down) for x in each] for each in (numbers, away))
-    return Line(near, away, mean_square(number, away), math.ldexp(eps, -2 * down), down)
+    scaled = number.ieee["ldexp"]
+    near, away = ([scaled(x, -down) for x in each] for each in (numbers, away))
+    return Line(near, away, mean_square(number, away), scaled(eps, -2 * down), down)
 
 
 @dataclass(eq=False, repr=False)
@@ -116,7 +118,8 @@ class LayerNorm(LinearMap):
         scale = n * (variance + eps) * self.number.ieee["sqrt"](variance + eps)
         diagonal = (n - one) * eps + (n - one) * (n - one) / n * spread
         line = [diagonal if o == i else -(eps + (variance + d * own)) for o, d in enumerate(away, start)]
-        return [(o, math.ldexp(divide(part, scale), -exponent)) for o, part in enumerate(line, start)]
+        scaled = self.number.ieee["ldexp"]
+        return [(o, scaled(divide(part, scale), -exponent)) for o, part in enumerate(line, start)]
 
 
 def layer_norm(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, eps: Number) -> Ruled:
