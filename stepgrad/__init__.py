@@ -61,6 +61,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepgrad.cursor import Cursor
+from stepgrad.curvature import Hessian, hessian
 from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.formats import FORMATS, render
@@ -82,6 +83,7 @@ __all__ = [
     "FormatError",
     "Forward",
     "GateError",
+    "Hessian",
     "InputError",
     "LimitError",
     "Print",
@@ -93,6 +95,7 @@ __all__ = [
     "Update",
     "Value",
     "concat",
+    "hessian",
     "render",
     "run",
     "stack",

@@ -150,3 +150,30 @@ class Name(NamedTuple):
         if self.version == 1:
             return self.text
         return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{str(self.version).translate(SUBSCRIPTS)}"
+
+
+class Partial(NamedTuple):
+    """The name of a derivative that is a node itself: what it is the derivative of, and by what."""
+
+    of: Name | Partial
+    by: Name | Partial
+    version: int = 1
+
+    @property
+    def text(self) -> str:
+        """The name without its version."""
+        return self._replace(version=1).shown()
+
+    def shown(self, ascii_only: bool = False) -> str:
+        """Spell it: ``∂f/∂w0`` (``df/dw0``)."""
+        bare = partial(self.of.shown(ascii_only), self.by.shown(ascii_only), "d" if ascii_only else "∂")
+        return Name(bare, self.version).shown(ascii_only)
+
+
+def partial(of: str, by: str, sign: str = "∂") -> str:
+    """Write a derivative; one of a derivative in parentheses.
+
+    >>> partial("f", "w"), partial("∂f/∂w", "x")
+    ('∂f/∂w', '∂(∂f/∂w)/∂x')
+    """
+    return "/".join(f"{sign}({name})" if "/" in name else f"{sign}{name}" for name in (of, by))

@@ -14,7 +14,7 @@ from math import sqrt
 from typing import Any, ClassVar, NamedTuple, overload
 
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update
+from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Partial, Print, Seed, Update
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
@@ -62,7 +62,7 @@ class Trace(Sequence[Event]):
         number: NumberType,
         *,
         program: Program | None = None,
-        names: Mapping[Node, Name] | None = None,
+        names: Mapping[Node, Name | Partial] | None = None,
         spans: Sequence[Span | None] = (),
         calls: Sequence[Call] = (),
         history: History | None = None,
@@ -187,6 +187,29 @@ class Trace(Sequence[Event]):
             )
             for k, each in enumerate(self._stretches, 1)
         )
+
+    @property
+    def last_sweep(self) -> Stretch:
+        """The pass that was swept last, as the tape has it.
+
+        Raises
+        ------
+        InputError
+            If no pass has a backward sweep.
+        """
+        swept = [each for each in self._stretches if each.recorded.output is not None]
+        if not swept:
+            raise InputError("the output depends on no input, so it has no derivatives; compute it from one")
+        return swept[-1]
+
+    @property
+    def number_type(self) -> NumberType:
+        """What it was computed with."""
+        return self._number
+
+    def saw(self, user: Node, operand: Any) -> Array:
+        """Return what an operand of a node held when the node was computed; a literal is what it is."""
+        return self._value(operand, user.index)
 
     # Nodes
 

@@ -13,7 +13,7 @@ from math import prod
 from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
-from stepgrad.events import Backward, Event, Forward, Seed, Update
+from stepgrad.events import Backward, Event, Forward, Seed, Update, partial
 from stepgrad.formula import OPERANDS, spell
 from stepgrad.linear import LinearMap, Term
 from stepgrad.ops import CONSTANT, INPUT
@@ -223,7 +223,7 @@ class Wording:
 
     def partial(self, of: str, by: str) -> str:
         """Write a derivative: ``∂f/∂x``."""
-        return self.style.sign(f"∂{of}/∂{by}")
+        return self.style.sign(partial(of, by))
 
     def equation(self, event: Backward) -> str:
         """Write the chain rule with names: ``∂f/∂m = ∂f/∂h · ∂h/∂m``."""
