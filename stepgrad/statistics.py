@@ -166,6 +166,19 @@ class RunningTotals(LinearMap):
                 found[i] = added
         return shaped(self.operand_shape, found)
 
+    def push(self, tangent: Array) -> Array:
+        """Return the running total of the tangent."""
+        return shaped(self.result_shape, running_totals(flat(tangent), self.lines))
+
+
+def running_totals(data: Sequence[Number], lines: Sequence[Group]) -> list[Number]:
+    """Run up a total along every line."""
+    found: list[Number] = list(data)
+    for line in lines:
+        for i, added in zip(line, accumulate(data[i] for i in line), strict=True):
+            found[i] = added
+    return found
+
 
 def cumsum(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int) -> Ruled:
     """Run up a total along an axis."""
@@ -173,10 +186,7 @@ def cumsum(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axi
     shape, data = shape_of(x), flat(x)
     reduced, target = reduce_target(shape, axis, keepdims=False)
     lines = groups_of(target, math.prod(reduced))
-    result: list[Number] = list(data)
-    for line in lines:
-        for i, added in zip(line, accumulate(data[i] for i in line), strict=True):
-            result[i] = added
+    result = running_totals(data, lines)
     formula = "the total of {up} from each element on" + ("" if len(shape) == 1 else f", along axis {axis}")
     local = RunningTotals(shape, shape, number.make(0), formula, lines, [lines[t] for t in target], number.make(1))
     return shaped(shape, result), [local]
