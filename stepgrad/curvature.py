@@ -144,8 +144,8 @@ def traced(source: str | Trace, inputs: Mapping[str, Any] | None, **options: Any
     """Run a program, or take what a run of it left behind."""
     if isinstance(source, str):
         return run(source, inputs, **options)
-    given = {key: value for key, value in options.items() if key not in ("number", "filename", "max_steps")}
-    if inputs or any(value is not None for value in given.values()):
+    how = ("number", "filename", "max_steps", "backward")
+    if inputs or any(value is not None for key, value in options.items() if key not in how):
         raise InputError("a trace has its inputs and its output already; give others to its program")
     return source
 

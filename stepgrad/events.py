@@ -134,7 +134,48 @@ class Print(NamedTuple):
     span: Span | None
 
 
-Event: TypeAlias = Forward | Seed | Backward | Update | Print
+class Direction(NamedTuple):
+    """The forward-mode sweep starts: an input's tangent is given, how fast it moves."""
+
+    step: int
+    node: int
+    tangent: Array
+
+
+class Tangent(NamedTuple):
+    """One edge of the forward-mode sweep: the tangent of an operand was multiplied by a local and added to the node's.
+
+    Attributes
+    ----------
+    step, node, slot, operand : int
+        ``operand`` is the index of the node in that slot.
+    tangent : Array
+        The finished tangent of the operand, of its shape.
+    local : number or LinearMap
+        ∂node/∂operand.
+    product : Array
+        local × tangent, of the node's shape.
+    total : Array
+        The node's tangent after adding the product.
+    first : bool
+        Whether nothing had arrived at the node before.
+    note : str or None
+        Which convention made the local, as at relu′(0).
+    """
+
+    step: int
+    node: int
+    slot: int
+    operand: int
+    tangent: Array
+    local: Local
+    product: Array
+    total: Array
+    first: bool
+    note: str | None
+
+
+Event: TypeAlias = Forward | Seed | Backward | Update | Print | Direction | Tangent
 
 
 class Name(NamedTuple):

@@ -14,7 +14,7 @@ from math import sqrt
 from typing import Any, ClassVar, NamedTuple, overload
 
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Partial, Print, Seed, Update
+from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Partial, Print, Seed, Tangent, Update
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
@@ -55,6 +55,7 @@ class Trace(Sequence[Event]):
     """
 
     text: ClassVar[Callable[[Trace], Iterable[str]]]  # set where text is known: formats/
+    along = ""  # by what tangents are derivatives, in a trace that ends in a forward-mode sweep
 
     def __init__(
         self,
@@ -188,6 +189,8 @@ class Trace(Sequence[Event]):
             for k, each in enumerate(self._stretches, 1)
         )
 
+    # What it was made of, for whatever sweeps it again
+
     @property
     def last_sweep(self) -> Stretch:
         """The pass that was swept last, as the tape has it.
@@ -197,10 +200,41 @@ class Trace(Sequence[Event]):
         InputError
             If no pass has a backward sweep.
         """
-        swept = [each for each in self._stretches if each.recorded.output is not None]
-        if not swept:
+        recorded, _ = self.last_pass
+        return self._stretches[self.recorded.index(recorded)]
+
+    @property
+    def recorded(self) -> list[Pass]:
+        """The passes as the tape has them."""
+        return [each.recorded for each in self._stretches]
+
+    @property
+    def last_pass(self) -> tuple[Pass, Node]:
+        """The pass that was swept last, or else the last one, and its output.
+
+        Raises
+        ------
+        InputError
+            If the output depends on no input.
+        """
+        for each in reversed(self.recorded):
+            if each.output is not None:
+                return each, each.output
+        if self._result is None or not self._result.flows:
             raise InputError("the output depends on no input, so it has no derivatives; compute it from one")
-        return swept[-1]
+        return self.recorded[-1], self._result
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What a trace of some of the same passes is made with."""
+        return {
+            "number": self._number,
+            "program": self.program,
+            "names": self._names,
+            "spans": self._spans,
+            "calls": self.calls,
+            "history": self._history,
+        }
 
     @property
     def number_type(self) -> NumberType:
@@ -276,7 +310,7 @@ class Trace(Sequence[Event]):
         }
         return shown | {name: nodes[-1] for name, nodes in self.versions.items()}
 
-    def operand_values(self, event: Forward | Backward) -> list[Array]:
+    def operand_values(self, event: Forward | Backward | Tangent) -> list[Array]:
         """Return what the operands of an event's node held, in the order of their slots."""
         return self._operand_values(self._nodes[event.node])
 

@@ -100,7 +100,8 @@ class Tracked:
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
 
     def __neg__(self) -> Tracked:
-        return self * self.tape.recording.number.make(-1)
+        negated: Tracked = self * self.tape.recording.number.make(-1)
+        return negated
 
     def __abs__(self) -> Tracked:
         return self.tape.apply(GATES["abs"], [self])
