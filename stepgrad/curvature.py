@@ -113,11 +113,14 @@ def hessian(
     >>> found = hessian("f = x**2 * y", x=3.0, y=2.0)
     >>> found.matrix
     ((4.0, 6.0), (6.0, 0.0))
-    >>> found["x", "y"], found.trace.names[found.trace.node_count - 1]
+    >>> found["x", "y"], found.trace.output
     (6.0, '∂f/∂y')
 
     Notes
     -----
+    The trace is one like any other, so it can be differentiated again: ``hessian(hessian(f, wrt="x").trace)`` has
+    the third derivatives, one of which is by x.
+
     What has no second derivative keeps its convention: ``relu``, ``abs``, ``max``, ``where`` and their like
     have locals that are plain numbers, 0 or 1, so their second derivatives are 0, also at the kink.
     """

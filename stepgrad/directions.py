@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from stepgrad.curvature import chosen_inputs, traced
 from stepgrad.derivatives import elements_of
 from stepgrad.errors import InputError, LimitError, nearest
 from stepgrad.language import MAX_STEPS, supplied_array
+from stepgrad.supply import read_value
 from stepgrad.tangents import TangentTrace, nodes_up_to, push
-from stepgrad.tape import Node
-from stepgrad.tensor import Array, Number, flat, full, nested, shape_of, shaped, show_shape
+from stepgrad.tensor import Array, Number, Shape, flat, full, nested, shape_of, shaped, show_shape
 from stepgrad.trace import Trace
 
 LETTERS = ("t", "s", "r", "time")  # what several inputs move by together: the first that is no name of the program
@@ -99,34 +99,61 @@ def jvp(
     )
 
 
+def read_along(texts: Iterable[str]) -> dict[str, Any]:
+    """Read directions as the command line takes them: ``w0=1,x0=0.5``; a name alone is moved by 1.
+
+    >>> read_along(["w0,x=[1, 0.5]", "W[0][1]=2"])
+    {'w0': 1, 'x': [1, 0.5], 'W[0][1]': 2}
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        for part in re.split(r",(?=\s*[^\W\d]\w*\s*(?:\[\d+\]\s*)*(?:=|,|$))", text):
+            name, equals, value = part.partition("=")
+            if not name.strip():
+                raise InputError(f"{text!r} gives no direction; write NAME=VALUE, as in w0=1")
+            found[name.strip()] = read_value(name.strip(), value) if equals else 1
+    return found
+
+
 def read_directions(trace: Trace, tangents: str | Mapping[str, Any] | None) -> dict[int, Array]:
     """Return the tangents of the inputs, by node."""
     inputs = chosen_inputs(trace, None)
-    labels = {label: (name, i) for name, node in inputs.items() for i, label in enumerate(labels_of(trace, name, node))}
-    if tangents is None:
-        if len(labels) != 1:
-            raise InputError(f"there are several directions; give tangents for {', '.join(inputs)}")
-        tangents = next(iter(labels))
+    places = {label: (name, i) for name, node in inputs.items() for i, label in enumerate(labels_of(trace, name, node))}
+    if tangents is None and len(places) != 1:
+        raise InputError(
+            f"there are several directions; say how {', '.join(inputs)} move: "
+            f"`--along {next(iter(places), '')}=1`, or a tangent by name"
+        )
+    given = {tangents or next(iter(places)): 1} if tangents is None or isinstance(tangents, str) else tangents
     found: dict[int, Array] = {}
-    for name, given in ({tangents: 1} if isinstance(tangents, str) else tangents).items():
-        if name not in inputs and name not in labels:
-            raise InputError(f"{name!r} is no input; use one of {', '.join(inputs)}{nearest(name, [*inputs, *labels])}")
-        owner, place = labels[name] if name in labels else (name, None)
-        shape = shape_of(trace.node(inputs[owner]).value)
-        tangent = supplied_array(f"the tangent of {name}", given, trace.number_type)
-        wanted = () if name in labels else shape
-        if shape_of(tangent) != wanted:
-            raise InputError(
-                f"the tangent of {name!r} has shape {show_shape(shape_of(tangent))}, and {name!r} "
-                f"{show_shape(wanted)}; give one of that shape"
-            )
-        if place is not None and shape:
-            zeros = full(shape, trace.number_type.make(0))
-            data = list(flat(found.get(inputs[owner], zeros)))
-            data[place] = tangent
-            tangent = shaped(shape, data)
-        found[inputs[owner]] = tangent
+    for name, value in given.items():
+        if name not in inputs and name not in places:
+            raise InputError(f"{name!r} is no input; use one of {', '.join(inputs)}{nearest(name, [*inputs, *places])}")
+        owner, place = places.get(name, (name, None))
+        node = inputs[owner]
+        shape = shape_of(trace.node(node).value)
+        tangent = fitting(trace, name, value, shape if place is None else ())
+        before = found.get(node, full(shape, trace.number_type.make(0)))
+        found[node] = tangent if place is None else with_entry(before, place, tangent)
     return found
+
+
+def fitting(trace: Trace, name: str, value: Any, shape: Shape) -> Array:
+    """Bring a tangent to an array of a shape, or say what is wrong with it."""
+    tangent = supplied_array(f"the tangent of {name}", value, trace.number_type)
+    if shape_of(tangent) != shape:
+        raise InputError(
+            f"the tangent of {name!r} has shape {show_shape(shape_of(tangent))}, and {name!r} {show_shape(shape)}; "
+            "give one of that shape"
+        )
+    return tangent
+
+
+def with_entry(array: Array, place: int, number: Number) -> Array:
+    """Return an array with another number at a place."""
+    data = list(flat(array))
+    data[place] = number
+    return shaped(shape_of(array), data)
 
 
 def labels_of(trace: Trace, name: str, node: int) -> Iterator[str]:
@@ -221,7 +248,7 @@ def modes(
     (True, 4, (2, 2, 1))
     """
     trace = traced(source, inputs, output=output, number=number, filename=filename, max_steps=max_steps, **named)
-    recorded, start = trace.last_pass
+    recorded, (_, start) = trace.last_sweep.recorded, trace.last_pass
     nodes = nodes_up_to(recorded, start)
     chosen = chosen_inputs(trace, None)
     one, zero = trace.number_type.make(1), trace.number_type.make(0)
@@ -229,24 +256,17 @@ def modes(
     room = max_steps
     for name, index in chosen.items():
         node = trace.node(index)
+        still = full(shape_of(node.value), zero)
         reverse += flat(trace.gradient(index, len(trace)))
         for place, label in enumerate(labels_of(trace, name, index)):
-            pushed = push(nodes, {node: unit(node, place, zero, one)})
+            pushed = push(nodes, {node: with_entry(still, place, one)})
             room -= 1 + len(pushed.nodes)
             if room < 0:
                 raise LimitError(f"the forward-mode sweeps take more than {max_steps:,} steps; raise --max-steps")
             labels.append(label)
             forward.append(times_seed(pushed.tangents.get(start), recorded.seed, zero))
             steps.append(len(pushed.nodes))
-    return Modes(
-        trace.output, tuple(labels), tuple(reverse), tuple(forward), len(recorded.totals), tuple(steps)
-    )
-
-
-def unit(node: Node, place: int, zero: Number, one: Number) -> Array:
-    """Return the tangent of a node of which one number moves by 1."""
-    shape = shape_of(node.value)
-    return shaped(shape, [one if i == place else zero for i in range(prod(shape))])
+    return Modes(trace.output, tuple(labels), tuple(reverse), tuple(forward), len(recorded.totals), tuple(steps))
 
 
 def times_seed(tangent: Array, seed: Array, zero: Number) -> Number:

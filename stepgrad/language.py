@@ -238,6 +238,13 @@ class Recipe:
     output: str | None = None
     max_steps: int = MAX_STEPS
 
-    def run(self, text: Text) -> Trace:
-        """Run a program."""
-        return run(text.text, self.inputs, output=self.output, filename=text.filename, max_steps=self.max_steps)
+    def run(self, text: Text, *, backward: bool = True) -> Trace:
+        """Run a program; without ``backward``, it gets none that it does not call itself."""
+        return run(
+            text.text,
+            self.inputs,
+            output=self.output,
+            filename=text.filename,
+            max_steps=self.max_steps,
+            backward=backward,
+        )

@@ -167,7 +167,7 @@ ELEMENTWISE = (
     ),
     Elementwise(
         name="softplus", symbol="softplus", signature="softplus(x)",
-        forward="(x if x > 0 else 0) + log1p(exp(-x if x >= 0 else x))",
+        forward="(x if x > 0 else 0) + log1p(exp(-x if x > 0 else x))",
         locals=("1/(1+exp(-x)) if x >= 0 else (u := exp(x))/(1+u)",), shown=("1/(1+exp(-x))",),
         words="is a smooth relu: upstream times the sigmoid of the operand",
         samples=(((0.7,), {}), ((M,), {})),

@@ -75,7 +75,8 @@ class PathSum:
     def total(self) -> Array:
         """The sum of the listed paths, from left to right."""
         products = [path.product for path in self.paths]
-        return reduce(add, products) if products else self.gradient
+        zeros = full(shape_of(self.gradient), self.trace.number_type.make(0))
+        return reduce(add, products) if products else zeros
 
     @property
     def rest(self) -> Array:
@@ -197,10 +198,11 @@ def found_element(trace: Trace, name: str) -> tuple[int, Shape | None]:
     InputError
         If there is no such value, or no such element.
     """
+    inputs = dict(zip(trace.input_names(), trace.inputs, strict=True))  # of one with versions, what was swept
     parts = re.fullmatch(r"(.*?)((?:\[\d{1,9}\])+)", name)
     if parts is None or name in trace.named:
-        return trace.find(name), None
-    index = trace.find(parts[1])
+        return inputs[name] if name in inputs else trace.find(name), None
+    index = inputs[parts[1]] if parts[1] in inputs else trace.find(parts[1])
     element = tuple(int(each) for each in re.findall(r"\d+", parts[2]))
     shape = shape_of(trace.node(index).value)
     if element not in indices(shape):

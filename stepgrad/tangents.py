@@ -51,7 +51,9 @@ def push(nodes: Iterable[Node], directions: Mapping[Node, Array]) -> Pushed:
     tangents = found.tangents
     for node in nodes:
         for slot, (operand, local) in enumerate(zip(node.operands, node.locals, strict=True)):
-            if local is None or not isinstance(operand, Node) or operand not in tangents:  # nothing moves: 0 × inf must not become nan
+            if (
+                local is None or not isinstance(operand, Node) or operand not in tangents
+            ):  # nothing moves: 0 × inf must not become nan
                 continue
             product: Any = local * tangents[operand]
             tangents[node] = tangents[node] + product if node in found.arrivals else product

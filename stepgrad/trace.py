@@ -200,7 +200,9 @@ class Trace(Sequence[Event]):
         InputError
             If no pass has a backward sweep.
         """
-        recorded, _ = self.last_pass
+        recorded, output = self.last_pass
+        if output is not recorded.output:
+            raise InputError("this trace has no backward sweep; run the program with one")
         return self._stretches[self.recorded.index(recorded)]
 
     @property
