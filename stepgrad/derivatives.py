@@ -184,9 +184,11 @@ class Differentiated:
 
     # Backwards through the backward sweep
 
-    def leaves(self, node: Node) -> list[Node]:
-        """Return the nodes of the second tape that are an input's numbers; none if it takes no part."""
-        return list(map(untracked, flat(self.copies[node].value))) if node in self.copies else []
+    def leaves(self, node: Node) -> list[Node | None]:
+        """Return the nodes of the second tape that are an input's numbers; None for each if it takes no part."""
+        if node not in self.copies:
+            return [None for _ in flat(node.value)]
+        return list(map(untracked, flat(self.copies[node].value)))
 
     def gradient(self, node: Node) -> list[Any]:
         """Return the numbers of an input's gradient, tracked where they depend on an input."""
@@ -194,13 +196,14 @@ class Differentiated:
         zeros = [self.number.make(0) for _ in flat(node.value)]
         return zeros if found is None else [x if flows(x) else value_of(x) for x in flat(found)]
 
-    def row(self, gradient: Any, leaves: Sequence[Node]) -> list[Number]:
+    def row(self, gradient: Any, leaves: Sequence[Node | None]) -> list[Number]:
         """Run a sweep from a gradient, if it depends on an input, and return what it brings to the leaves."""
         zero = self.number.make(0)
         if not flows(gradient):
             return [zero] * len(leaves)
-        swept = self.recording.backward(gradient.node)
-        return [leaf.total if leaf.home == swept.number and leaf.total is not None else zero for leaf in leaves]
+        swept = self.recording.backward(gradient.node).number
+        reached = [None if leaf is None or leaf.home != swept else leaf.total for leaf in leaves]
+        return [zero if total is None else total for total in reached]
 
     def check_room(self, sweeps: int, max_steps: int) -> None:
         """Check that so many sweeps take no more than so many steps."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -178,4 +179,4 @@ def tracked_type(number: NumberType) -> NumberType:
         found = {name: recorded(name, each) for name, each in functions.items() if name != "ldexp"}
         return {**found, "ldexp": ldexp_of(number)} if "ldexp" in functions else found
 
-    return NumberType(number.name, Tracked, number.make, on_nodes(number.fast), on_nodes(number.ieee))
+    return replace(number, kind=Tracked, fast=on_nodes(number.fast), ieee=on_nodes(number.ieee))

@@ -164,6 +164,11 @@ def test_an_output_can_be_chosen_and_inputs_that_do_not_matter_have_zeros():
     assert (found.output, found.matrix) == ("a", ((2.0, 0.0), (0.0, 0.0)))
 
 
+def test_inputs_of_earlier_passes_have_zeros():
+    found = hessian("v = 2.0; w = 3.0; backward(v * w); f = w * w; backward(f)")
+    assert (found.names, found.matrix) == (("v", "w"), ((0.0, 0.0), (0.0, 2.0)))
+
+
 def test_a_linear_program_has_a_trace_without_sweeps():
     found = hessian("f = 2 * x + y", x=1, y=1)
     assert found.matrix == ((0.0, 0.0), (0.0, 0.0))
