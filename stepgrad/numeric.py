@@ -87,11 +87,7 @@ def ieee_pow(x: float, y: float) -> float:
 
 
 def ieee_ldexp(x: float, exponent: int) -> float:
-    """Scale a number by a power of 2; beyond the largest, it is inf.
-
-    >>> ieee_ldexp(3.0, -1), ieee_ldexp(-1e300, 100)
-    (1.5, -inf)
-    """
+    """Scale by a power of 2; beyond the largest number, it is inf."""
     try:
         return math.ldexp(x, exponent)
     except OverflowError:
@@ -151,6 +147,7 @@ IEEE_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "tan": or_else(math.tan, lambda x: math.nan),
     "div": ieee_div,
     "pow": ieee_pow,
+    "exponent": lambda x: math.frexp(x)[1],
     "ldexp": ieee_ldexp,
 }
 

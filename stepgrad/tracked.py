@@ -176,7 +176,7 @@ def tracked_type(number: NumberType) -> NumberType:
     """
 
     def on_nodes(functions: Mapping[str, Callable[..., Number]]) -> dict[str, Callable[..., Any]]:
-        found = {name: recorded(name, each) for name, each in functions.items() if name != "ldexp"}
+        found = {name: recorded(name, each) if name in GATES else each for name, each in functions.items()}
         return {**found, "ldexp": ldexp_of(number)} if "ldexp" in functions else found
 
     return replace(number, kind=Tracked, fast=on_nodes(number.fast), ieee=on_nodes(number.ieee))

@@ -151,7 +151,7 @@ def test_ieee_functions_never_raise():
         for x in edges:
             seconds = {"div": (*edges, 0.5, 3.0), "pow": (*edges, 0.5, 3.0), "ldexp": (-2000, 0, 2000)}
             for arguments in [(x, y) for y in seconds[name]] if name in seconds else [(x,)]:
-                assert isinstance(function(*arguments), float), (name, arguments)
+                assert isinstance(function(*arguments), (float, int)), (name, arguments)
 
 
 def test_published_facts_are_readable():
