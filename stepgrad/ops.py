@@ -115,10 +115,10 @@ ELEMENTWISE = (
         name="log1p", symbol="log1p", signature="log1p(x)",
         forward="log1p(x)", locals=("1/(1+x)",),
         words="is log(1 + x) to all digits: upstream divided by 1 + x",
-        domain=(("x == -1", "log(0) is -inf"), ("x < -1", "the logarithm of a negative number is nan")),
+        domain=(("x == -1", "log1p at -1: log(0) is -inf"), ("x < -1", "log1p below -1: it is nan")),
         kinks=(
-            ("x", "x == -1", "log1p′(-1) = 1/0 is inf"),
-            ("x", "x < -1", "log1p′ = 1/(1 + x), by convention also where log1p is nan"),
+            ("x", "x == -1", "log1p at -1: log1p′(-1) = 1/0 is inf"),
+            ("x", "x < -1", "log1p below -1: log1p′ = 1/(1 + x), by convention also where log1p is nan"),
         ),
         samples=(((0.7,), {}), (([0.5, 3.0],), {})),
     ),
