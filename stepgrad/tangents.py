@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from stepgrad.events import Direction, Event, Tangent
-from stepgrad.gate import Local
-from stepgrad.linear import LinearMap, is_lost
+from stepgrad.gate import Gate, Local
+from stepgrad.linear import LinearMap
 from stepgrad.stretch import PassSummary
 from stepgrad.tape import Node, Pass
 from stepgrad.tensor import Array, flat, full, nested, shape_of
@@ -173,10 +173,11 @@ class TangentTrace(Trace):
         node, slot, operand = nodes[edge], slots[edge], operands[edge]
         local: Any = node.locals[slot]
         tangent = tangents[operand]
+        product = local * tangent
         values, value = [self.saw(node, each) for each in node.operands], self.saw(node, node)
         notes = [
             node.gate.used_convention(self.number_type, values, value, slot, local, params=node.params),
-            "0 × inf is nan" if loses(local, tangent) else None,
+            lost_product(node.gate, local, tangent, product),
         ]
         return Tangent(
             step=step,
@@ -185,15 +186,19 @@ class TangentTrace(Trace):
             operand=self.index_of(operand),
             tangent=tangent,
             local=local,
-            product=local * tangent,
+            product=product,
             total=totals[edge],
             first=arrivals[node][0] == edge,
             note="; ".join(filter(None, notes)) or None,
         )
 
 
-def loses(local: Local, tangent: Array) -> bool:
-    """Whether 0 meets inf in an edge."""
+def lost_product(gate: Gate, local: Local, tangent: Array, product: Array) -> str | None:
+    """Say that 0 met inf in an edge, if it did, as the gate says it backwards."""
     if not isinstance(local, LinearMap):
-        return is_lost(tangent, local)
-    return any(is_lost(moved, each) for i, moved in enumerate(flat(tangent)) for _, each in local.column(i))
+        return gate.lost_product(tangent, local, product)
+    if all(x - x == 0 for x in (*flat(tangent), *flat(product))):
+        return None
+    pairs = ((moved, each) for i, moved in enumerate(flat(tangent)) for _, each in local.column(i))
+    said = (gate.lost_product(moved, each, moved * each) for moved, each in pairs)
+    return next(filter(None, said), None)

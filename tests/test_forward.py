@@ -122,9 +122,10 @@ def test_only_what_moves_is_swept():
 
 
 def test_conventions_and_lost_products_are_noted():
-    assert jvp("f = relu(x)", x=0.0).trace[-1].note == "relu′(0) = 0, by convention"
-    assert jvp("f = 0 * sqrt(x)", x=0.0).trace[-1].note == "0 × inf is nan"
-    assert jvp("f = sum(sqrt(x) * 0)", {"x": [1, 1]}, x=[0.0, 1.0]).trace[-2].note == "0 × inf is nan"
+    assert "relu′(0) = 0, by convention" in jvp("f = relu(x)", x=0.0).trace[-1].note
+    assert "0 × inf" in jvp("f = 0 * sqrt(x)", x=0.0).trace[-1].note
+    assert "0 × inf" in jvp("f = sum(sqrt(x) * 0)", {"x": [1, 1]}, x=[0.0, 1.0]).trace[-2].note
+    assert jvp("f = sum(x * 0)", {"x": [1, 1]}, x=[0.0, 1.0]).trace[-1].note is None
 
 
 def test_earlier_passes_stay_and_the_last_is_swept_forwards():
