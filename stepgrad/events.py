@@ -8,7 +8,7 @@ from stepgrad.errors import InputError
 from stepgrad.gate import Gate, Local
 from stepgrad.linear import LinearMap, Term
 from stepgrad.source import Span
-from stepgrad.tensor import Array, Shape, indices, show_shape
+from stepgrad.tensor import Array, Shape, indices, shape_of, show_shape
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -96,12 +96,12 @@ class Backward(NamedTuple):
         InputError
             If the edge carries a number: there is nothing to open; or if there is no such element.
         """
-        if not isinstance(self.local, LinearMap):
-            raise InputError(f"step {self.step} multiplies two numbers; there is nothing further to open")
-        if index not in indices(self.local.operand_shape):
-            shape = show_shape(self.local.operand_shape)
-            raise InputError(f"{index} is no element of shape {shape}; give a tuple of one whole number per axis")
-        return self.local.terms(self.upstream, index)
+        return opened(self, index).terms(self.upstream, index)
+
+    @property
+    def reached(self) -> Shape:
+        """The shape of what the edge sends: the operand's."""
+        return shape_of(self.product)
 
 
 class Update(NamedTuple):
@@ -173,6 +173,31 @@ class Tangent(NamedTuple):
     total: Array
     first: bool
     note: str | None
+
+    def terms(self, index: Shape) -> list[Term]:
+        """Open one element of a tensor product, as :meth:`Backward.terms` does.
+
+        Raises
+        ------
+        InputError
+            If the edge carries a number, or if there is no such element.
+        """
+        return opened(self, index).pushed_terms(self.tangent, index)
+
+    @property
+    def reached(self) -> Shape:
+        """The shape of what the edge sends: the node's."""
+        return shape_of(self.product)
+
+
+def opened(event: Backward | Tangent, index: Shape) -> LinearMap:
+    """Return the local of an edge that can be opened at an element of its product, or say why it cannot."""
+    if not isinstance(event.local, LinearMap):
+        raise InputError(f"step {event.step} multiplies two numbers; there is nothing further to open")
+    if index not in indices(event.reached):
+        shape = show_shape(event.reached)
+        raise InputError(f"{index} is no element of shape {shape}; give a tuple of one whole number per axis")
+    return event.local
 
 
 Event: TypeAlias = Forward | Seed | Backward | Update | Print | Direction | Tangent

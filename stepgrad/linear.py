@@ -20,9 +20,9 @@ from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped
 
 
 class Term(NamedTuple):
-    """One product in the sum that makes one element of an operand's gradient."""
+    """One product in the sum that makes one element of an operand's gradient, or of a result's tangent."""
 
-    result: Shape  # index of the result's element
+    result: Shape  # index of the element at the other end: of the result, or forwards of the operand
     upstream: Number
     local: Number
     product: Number
@@ -105,6 +105,17 @@ class LinearMap:
         where = list(indices(self.result_shape))
         position = list(indices(self.operand_shape)).index(index)
         return [Term(where[o], up[o], local, up[o] * local) for o, local in self.column(position)]
+
+    def pushed_terms(self, tangent: Array, index: Shape) -> list[Term]:
+        """Open one element of what a tangent becomes into the scalar products that it is the sum of."""
+        position = list(indices(self.result_shape)).index(index)
+        moved = zip(indices(self.operand_shape), flat(tangent), strict=True)
+        return [
+            Term(where, each, local, each * local)
+            for i, (where, each) in enumerate(moved)
+            for o, local in self.column(i)
+            if o == position
+        ]
 
     def __eq__(self, other: object) -> bool:
         """Equal maps of the same kind, shapes and numbers."""

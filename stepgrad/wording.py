@@ -249,10 +249,10 @@ class Wording:
         """Write the local of an edge: ``∂h/∂m``."""
         return self.partial(self.name(event.node), self.name(event.operand))
 
-    def tangent(self, node: int | None = None) -> str:
-        """Write a node's tangent: ``∂h/∂w0``; without a node, that of any: ``∂…/∂w0``."""
+    def tangent(self, node: int | None = None, index: Shape = ()) -> str:
+        """Write a node's tangent, or an element of it: ``∂h/∂w0``; without a node, that of any: ``∂…/∂w0``."""
         along = escaped(self.trace.along) if self.style.ascii_only else self.trace.along
-        return self.partial(self.style.sign("…") if node is None else self.name(node), along)
+        return self.partial(self.style.sign("…") if node is None else self.name(node) + bracketed(index), along)
 
     def sweep_title(self, index: int) -> str:
         """Return the title of the sweep that begins with an event."""
@@ -313,18 +313,27 @@ class Wording:
             blocks.append((result, event.total))
         return [(f"{name} {self.style.equals(value)} ", self.style.lines(value)) for name, value in blocks]
 
-    def element(self, event: Backward, index: Shape) -> str:
-        """Write an element of the gradient that a tensor edge sends: ``∂f/∂W[0][1]``."""
+    def element(self, event: Backward | Tangent, index: Shape) -> str:
+        """Write an element of what a tensor edge sends: ``∂f/∂W[0][1]``, or forwards ``∂q[0]/∂t``."""
+        if isinstance(event, Tangent):
+            return self.tangent(event.node, index)
         return self.partial(self.output(event), self.name(event.operand) + bracketed(index))
 
-    def sum_of(self, event: Backward, index: Shape, terms: Sequence[Term], most: int = 2) -> str:
+    def sum_of(self, event: Backward | Tangent, index: Shape, terms: Sequence[Term], most: int = 2) -> str:
         """Write the sum that an opened element is: ``∂f/∂q[0] · ∂q[0]/∂W[0][1] + …``."""
-        output, node, operand = self.output(event), self.name(event.node), self.name(event.operand)
         written = [
-            f"{self.partial(output, result)} · {self.partial(result, operand + bracketed(index))}"
-            for result in (node + bracketed(term.result) for term in terms[:most])
+            self.style.sign(f"{arriving} · {self.partial(*ends)}")
+            for arriving, ends in (self.term(event, index, term.result) for term in terms[:most])
         ]
         return self.style.sign(" + ".join(written + ["…"] * (len(terms) > most))) or "0"
+
+    def term(self, event: Backward | Tangent, index: Shape, other: Shape) -> tuple[str, tuple[str, str]]:
+        """Return what arrives at one product of an opened element, and the two elements of its local."""
+        node, operand = self.name(event.node), self.name(event.operand)
+        if isinstance(event, Tangent):
+            return self.tangent(event.operand, other), (node + bracketed(index), operand + bracketed(other))
+        result = node + bracketed(other)
+        return self.partial(self.output(event), result), (result, operand + bracketed(index))
 
     def arithmetic(self, event: Backward | Tangent) -> tuple[str, str, str]:
         """Return a scalar edge's upstream, or forwards tangent, its local and product in numbers."""

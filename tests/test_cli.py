@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stepgrad import cli
 from stepgrad.gallery import example_paths, example_text
 from stepgrad.ops import GATES
 
@@ -257,6 +258,18 @@ def test_why_lists_paths():
     found = json.loads(output("why", "W[0][1]", "matrix", "--json"))
     assert (found["count"], found["paths"][0]["nodes"][0]) == (1, "f")
     assert "no value of this program is called 'q9'" in refusal("why", "q9", "staged")
+
+
+@pytest.mark.parametrize("command", [["hessian"], ["jvp", "--along", "x"]])
+def test_steps_beyond_the_gradient_are_replayed(monkeypatch, command):
+    app = pytest.importorskip("tui.app")
+    opened = []
+    monkeypatch.setattr(cli, "replay_missing", lambda: "")
+    monkeypatch.setattr(app, "replay", lambda trace, title, how, **options: opened.append((trace, title, how)) or 0)
+    assert cli.main([*command, "product", "x=3", "--view"]) == 0
+    ((trace, title, how),) = opened
+    assert trace.value_at(trace.find("x"), len(trace)) == 3.0
+    assert (title, how.inputs) == ("product", {"x": 3})
 
 
 def test_steps_beyond_the_gradient_are_replayed_in_a_terminal_only():

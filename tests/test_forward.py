@@ -219,6 +219,8 @@ def test_cursor_moves_through_forward_mode():
     assert cursor.partner()
     assert cursor.position == 5
     assert not cursor.can_open
+    with pytest.raises(InputError, match="nothing further to open"):
+        cursor.trace[7].terms(())
     cursor.end()
     assert cursor.gradient("f") == pytest.approx(7.0100075034)
 
@@ -254,6 +256,23 @@ def test_the_step_pane_shows_the_arithmetic_of_a_tangent():
     values = ValuesPage(session, 60)
     assert "∂…/∂t" in plain_text(values.line(0))
     assert "→ TANGENT" in plain_text(status_line(session, 100))
+
+
+def test_a_tensor_step_opens_into_its_scalar_arithmetic():
+    session = Session(jvp("q = W @ x", {"W": [[1, 2], [3, 4]]}, W=[[1, 2], [3, 4]], x=[5, 6]).trace, "<text>")
+    session.cursor.end()
+    assert session.cursor.open()
+    assert session.cursor.step()
+    index, terms = session.cursor.opened()
+    assert (index, [tuple(term) for term in terms]) == ((1,), [((1, 0), 3.0, 5.0, 15.0), ((1, 1), 4.0, 6.0, 24.0)])
+    page = step_page(session, 90)
+    text = "\n".join(plain_text(page.line(y)).rstrip() for y in range(page.height))
+    assert "∂q[1]/∂t = ∂W[1][0]/∂t · ∂q[1]/∂W[1][0] + ∂W[1][1]/∂t · ∂q[1]/∂W[1][1]" in text
+    assert "4.00 × 6.00 = 24.00" in text
+    assert "∂q[1]/∂t = 39.00" in text
+    assert tensor_page(session, 60).height
+    with pytest.raises(InputError, match="is no element of shape"):
+        session.cursor.event.terms((2,))
 
 
 def test_the_picture_draws_the_edge_of_a_tangent():

@@ -32,7 +32,7 @@ def step_page(session: Session, width: int) -> Sheetful:
             lines = direction_lines(event, wording, width)
         case Backward() | Tangent():
             lines = [edge_title(event, wording), ()]
-            if isinstance(event, Backward) and session.cursor.element is not None:
+            if session.cursor.element is not None:
                 lines += opened_lines(session, event)
             elif isinstance(event.local, LinearMap):
                 lines += tensor_lines(event, wording, width)
@@ -49,7 +49,7 @@ def step_page(session: Session, width: int) -> Sheetful:
     if isinstance(event, Backward) and session.cursor.element is None:
         words = f"{wording.label_of(event.node)} {wording.style.sign(wording.trace.node(event.node).gate.words)}."
         lines += [*call_lines(session), (), (Words(words, "dim"),), (), LEGEND]
-    elif isinstance(event, Tangent):
+    elif isinstance(event, Tangent) and session.cursor.element is None:
         lines += [(), (Words("The same local as backwards, met from the other side.", "dim"),), (), FORWARD_LEGEND]
     elif isinstance(event, Forward):
         lines += call_lines(session)
@@ -222,7 +222,7 @@ def call_lines(session: Session) -> list[Line]:
     return lines
 
 
-def opened_lines(session: Session, event: Backward) -> list[Line]:
+def opened_lines(session: Session, event: Backward | Tangent) -> list[Line]:
     """Write one element of an opened tensor step: every scalar product that it is the sum of."""
     wording = session.wording
     index, terms = session.cursor.opened()
