@@ -31,10 +31,16 @@ class Differentiated:
     recording : Recording
     copies : dict
         For every node of the pass, the one that holds its value, and in the end its gradient, in tracked numbers.
+    order : list of Node
+        The nodes of the pass that are differentiated: what its backward sweep reached, and all inputs.
     names : dict
         What the nodes of the second tape are called.
+    labels : dict
+        For every node of the pass that has a name, the names of its elements.
+    owners : dict
+        For every node of the second tape that is an element, the first node of the pass of which it is one.
     spans : list
-        The stretch of the program that each belongs to.
+        The stretch of the program that each node of the second tape belongs to.
     """
 
     def __init__(self, trace: Trace, max_steps: int) -> None:
@@ -54,8 +60,8 @@ class Differentiated:
         self.derivatives: dict[Partial, int] = {}
         self.owners: dict[Node, Node] = {}
         self.spans: list[Span | None] = []
-        pass_ = self.stretch.recorded
-        nodes = dict.fromkeys((*pass_.leaves, *pass_.earlier, *pass_.nodes))
+        recorded = self.stretch.recorded
+        nodes = dict.fromkeys((*recorded.leaves, *recorded.earlier, *recorded.nodes))
         inputs = {trace.node(index) for index in trace.inputs}
         self.order = sorted(
             (node for node in nodes if node in self.stretch.edges.arrivals or node in inputs),

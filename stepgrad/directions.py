@@ -45,8 +45,8 @@ class Jvp:
 
 def jvp(
     source: str | Trace,
-    tangents: str | Mapping[str, Any] | None = None,
     /,
+    tangents: str | Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
     *,
     output: str | None = None,

@@ -83,7 +83,7 @@ def test_both_modes_agree_on_examples(name):
 
 
 def test_tangents_are_the_jacobian_times_the_direction():
-    assert jvp("f = x * y", {"x": 1, "y": 0.5}, x=3.0, y=2.0).tangent == 3.5
+    assert jvp("f = x * y", tangents={"x": 1, "y": 0.5}, x=3.0, y=2.0).tangent == 3.5
     assert jvp("q = W @ x", {"x": [1, 10]}, W=[[1, 2], [3, 4]], x=[5, 6]).tangent == [21.0, 43.0]
     assert jvp("q = W @ x", "W[1][0]", W=[[1, 2], [3, 4]], x=[5, 6]).tangent == [0.0, 5.0]
     assert jvp("q = W @ x", {"W[1][0]": 2, "W[0][0]": 1}, W=[[1, 2], [3, 4]], x=[5, 6]).tangent == [5.0, 10.0]
