@@ -232,10 +232,14 @@ class Applications(Lookups):
     def read_target_name(self, name: str, held: bool) -> Callable[[Any], None]:
         """Turn one name of a loop into a function that lets it stand for an entry."""
 
+        newer, names = self.newer, self.names
+
         def set_name(value: Any) -> None:
             if isinstance(value, Node):
-                value = self.newest(value)
-                self.give_name(name, value)
+                if value in newer:
+                    value = self.newest(value)
+                if value not in names or names[value][0]:  # else it has one of the program's own
+                    self.give_name(name, value)
                 if held and value.gate is INPUT:
                     self.hold(name, value)
             self.scope[name] = Size(value) if value.__class__ is int else value

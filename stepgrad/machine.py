@@ -116,7 +116,7 @@ class Machine:
 
     def newest(self, node: Any) -> Any:
         """Return what took the place of an input that was updated in place, or the value itself."""
-        if not self.newer or not isinstance(node, Node) or node not in self.newer:
+        if not isinstance(node, Node) or node not in self.newer:
             return node
         passed = []
         while node in self.newer:
