@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from stepgrad.errors import GateError, InputError, ProgramError, nearest
@@ -54,7 +55,7 @@ class Interpreter(Statements):
             self.recording.passes,
             self.number,
             program=self.program,
-            names=names_of(self.names),
+            names=Names(self.names),
             spans=self.spans,
             calls=self.calls,
             result=result,
@@ -103,14 +104,30 @@ class Interpreter(Statements):
                 self.last = (leaf, NOWHERE)
 
 
-def names_of(given: Mapping[Node, tuple[int, str]]) -> dict[Node, Name]:
-    """Return every node's name, with its version."""
-    versions: dict[str, int] = {}
-    found: dict[Node, Name] = {}
-    for node, (_, name) in given.items():
-        versions[name] = versions.get(name, 0) + 1
-        found[node] = Name(name, versions[name])
-    return found
+class Names(Mapping[Node, Name]):
+    """The names of nodes, with their versions, which are counted when somebody asks."""
+
+    def __init__(self, given: Mapping[Node, tuple[int, str]]) -> None:
+        self.given = given
+
+    @cached_property
+    def found(self) -> Mapping[Node, Name]:
+        """Every node's name."""
+        versions: dict[str, int] = {}
+        found: dict[Node, Name] = {}
+        for node, (_, name) in self.given.items():
+            versions[name] = versions.get(name, 0) + 1
+            found[node] = Name(name, versions[name])
+        return found
+
+    def __getitem__(self, node: Node) -> Name:
+        return self.found[node]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.given)
+
+    def __len__(self) -> int:
+        return len(self.given)
 
 
 def supplied_array(name: str, value: Any, number: NumberType) -> Array:
