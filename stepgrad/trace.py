@@ -71,7 +71,7 @@ class Trace(Sequence[Event]):
     ) -> None:
         self.program = program
         self._number = number
-        self._names: Mapping[Node, Name] = {} if names is None else names
+        self._names: Mapping[Node, Name | Partial] = {} if names is None else names
         self._spans = spans
         self.calls = calls
         self._history = History() if history is None else history
