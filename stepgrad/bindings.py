@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from stepgrad.errors import GateError, nearest
@@ -72,6 +73,12 @@ class Bindings(Machine):
             if value.gate is INPUT:
                 self.hold(name, value)
 
+    def call_again(self, name: str, value: Any, *, held: bool) -> None:
+        """Let a name stand for a value that was named before; if it is ``held``, it follows updates in place."""
+        self.scope[name] = value
+        if held and (self.scope.reference, name) not in self.holders.get(value, ()):
+            self.hold(name, value)
+
     def give_name(self, name: str, node: Node) -> None:
         """Note what a node is called."""
         depth = len(self.under_way)
@@ -99,38 +106,58 @@ class Bindings(Machine):
 
     def was_reached(self, value: Any) -> bool:
         """Whether a value is an input that the last sweep sent a gradient to."""
-        return (
-            isinstance(value, Node) and value.gate is INPUT and value.total is not None and value.home >= self.swept > 0
-        )
+        if not isinstance(value, Node) or value.gate is not INPUT:
+            return False
+        if self.journal is not None:
+            self.journal.reached.append((value, self.has_gradient(value)))
+        return self.has_gradient(value)
+
+    def has_gradient(self, node: Node) -> bool:
+        """Whether the last sweep sent a gradient to a node."""
+        return node.total is not None and node.home >= self.swept > 0
 
     def updated(self, before: Any, value: Any, place: ast.AST) -> Any:
         """Turn what is off the tape into updates of the inputs whose place it takes, in lists too."""
         if isinstance(value, OffTape) and self.was_reached(before):
-            return self.update(before, value.value, place)
+            return self.update(before, value, place)
         lists = isinstance(before, (list, tuple)) and isinstance(value, (list, tuple))
         if lists and len(before) == len(value) and before is not value and holds(value, (OffTape,)):
             return type(value)(self.updated(*pair, place) for pair in zip(self.refreshed(before), value, strict=True))
         return value
 
-    def update(self, old: Node, value: Array, place: ast.AST) -> Node:
+    def update(self, old: Node, value: Any, place: ast.AST) -> Node:
         """Give an input another value: a fresh leaf takes its place."""
-        fresh = self.recording.update(old, value)
-        if old in self.names:
-            self.names[fresh] = self.names[old]
+        return self.updating(self.fresh_leaf, old, value, place)
+
+    def update_in_place(self, old: Node, value: Any, place: ast.AST) -> Node:
+        """Give an input another value for all who hold it, as where an array changes in place."""
+        return self.updating(self.fresh_leaf_for_all, old, value, place)
+
+    def updating(self, replace: Callable[[Node, Any], Node], old: Node, value: Any, place: ast.AST) -> Node:
+        """Let a fresh leaf take the place of an input, and write down where the program says so."""
+        fresh = replace(old, value)
         self.spans.append(self.span_of(place))
+        if self.journal is not None:
+            self.journal.note(fresh, lambda _, old, value: replace(old, value), old, value)
         return fresh
 
-    def update_in_place(self, old: Node, value: Array, place: ast.AST) -> Node:
-        """Give an input another value for all who hold it, as where an array changes in place."""
-        fresh = self.update(old, value, place)
-        self.newer[old] = fresh
-        holders = []
-        for reference, name in self.holders.pop(old, ()):
-            scope = reference()
-            if scope is not None and scope.get(name) is old:
-                scope[name] = fresh
-                holders.append((reference, name))
-        self.holders[fresh] = holders
+    def fresh_leaf(self, old: Node, value: Any) -> Node:
+        """Return the leaf that takes the place of an input, with its name."""
+        fresh = self.recording.update(old, raw(value))
+        if old in self.names:
+            self.names[fresh] = self.names[old]
+        return fresh
+
+    def fresh_leaf_for_all(self, old: Node, value: Any) -> Node:
+        """Return the leaf that takes the place of an input, wherever that is held."""
+        fresh = self.newer[old] = self.fresh_leaf(old, value)
+        if old in self.holders:
+            self.holders[fresh] = []
+            for reference, name in self.holders.pop(old):
+                scope = reference()
+                if scope is not None and scope.get(name) is old:
+                    scope[name] = fresh
+                    self.holders[fresh].append((reference, name))
         return fresh
 
     # Backward

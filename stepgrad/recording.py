@@ -146,8 +146,10 @@ class Recording:
         GateError
             If the operands do not fit the gate.
         """
-        if gate.params:
-            gate = gate.with_params(params)
+        return self.apply_row(gate.with_params(params) if gate.params else gate, operands, params)
+
+    def apply_row(self, gate: Gate, operands: Sequence[Operand], params: Params) -> Node:
+        """Apply a gate whose parameters stand in its text already."""
         if len(operands) <= 2:
             recorder = self.recorders[(gate, *map(type, operands))]
             if recorder is not None:

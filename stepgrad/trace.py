@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, overload
 
 from stepgrad.equality import same
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update, unnamed
+from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Partial, Print, Seed, Tangent, Update, unnamed
 from stepgrad.gate import Local
 from stepgrad.notes import Taken, edge_note, forward_note
 from stepgrad.numeric import NumberType
@@ -71,6 +71,7 @@ class Trace(Sequence[Event]):
     """
 
     text: ClassVar[Callable[[Trace], Iterable[str]]]  # set where text is known: formats/
+    along = ""  # by what tangents are derivatives, in a trace that ends in a forward-mode sweep
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class Trace(Sequence[Event]):
         number: NumberType,
         *,
         program: Program | None = None,
-        names: Mapping[Node, Name] | None = None,
+        names: Mapping[Node, Name | Partial] | None = None,
         spans: Sequence[Span | None] = (),
         calls: Sequence[Call] = (),
         history: History | None = None,
@@ -90,7 +91,7 @@ class Trace(Sequence[Event]):
         self.number = number
         self.given = {} if given is None else given
         self.asked = asked
-        self._names = names or {}
+        self._names: Mapping[Node, Name | Partial] = {} if names is None else names
         self._spans = spans
         self.calls = calls
         self._history = History() if history is None else history
@@ -241,6 +242,59 @@ class Trace(Sequence[Event]):
             for k, each in enumerate(self.stretches, 1)
         )
 
+    # What it was made of, for whatever sweeps it again
+
+    @property
+    def last_sweep(self) -> Stretch:
+        """The pass that was swept last, as the tape has it.
+
+        Raises
+        ------
+        InputError
+            If no pass has a backward sweep.
+        """
+        recorded, output = self.last_pass
+        if output is not recorded.output:
+            raise InputError("this trace has no backward sweep; run the program with one")
+        return self.stretches[self.recorded.index(recorded)]
+
+    @property
+    def recorded(self) -> list[Pass]:
+        """The passes as the tape has them."""
+        return [each.recorded for each in self.stretches]
+
+    @property
+    def last_pass(self) -> tuple[Pass, Node]:
+        """The pass that was swept last, or else the last one, and its output.
+
+        Raises
+        ------
+        InputError
+            If the output depends on no input.
+        """
+        for each in reversed(self.recorded):
+            if each.output is not None:
+                return each, each.output
+        if self.result is None or not self.result.flows:
+            raise InputError("the output depends on no input, so it has no derivatives; compute it from one")
+        return self.recorded[-1], self.result
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What a trace of some of the same passes is made with."""
+        return {
+            "number": self.number,
+            "program": self.program,
+            "names": self._names,
+            "spans": self._spans,
+            "calls": self.calls,
+            "history": self._history,
+        }
+
+    def saw(self, user: Node, operand: Any) -> Array:
+        """Return what an operand of a node held when the node was computed; a literal is what it is."""
+        return self._value(operand, user.index)
+
     # Nodes
 
     @property
@@ -308,7 +362,7 @@ class Trace(Sequence[Event]):
         return shown | {name: nodes[-1] for name, nodes in self.versions.items()}
 
     @property
-    def called(self) -> Mapping[Node, Name]:
+    def called(self) -> Mapping[Node, Name | Partial]:
         """What the program calls its nodes; those without a name are not in it."""
         return self._names
 
@@ -338,11 +392,7 @@ class Trace(Sequence[Event]):
         shifts = {each.first_node - each.recorded.first_index for each in self.stretches}
         return shifts.pop() if len(shifts) == 1 and not self._foreign else None
 
-    def held(self, operand: Any, by: Node) -> Array:
-        """Return what a node, or a literal, held when another node was recorded."""
-        return self._value(operand, by.index)
-
-    def operand_values(self, event: Forward | Backward) -> list[Array]:
+    def operand_values(self, event: Forward | Backward | Tangent) -> list[Array]:
         """Return what the operands of an event's node held, in the order of their slots."""
         return self._operand_values(self._nodes[event.node])
 

@@ -34,11 +34,14 @@ class Format(NamedTuple):
         The endings of file names that mean it; the first is its own.
     words : str
         What it is, in a phrase for the command line's help.
+    tangents : bool
+        Whether it tells forward mode, too.
     """
 
     lines: Callable[..., Iterator[str]]
     endings: tuple[str, ...]
     words: str
+    tangents: bool = False
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -48,9 +51,9 @@ class Format(NamedTuple):
 
 
 FORMATS: dict[str, Format] = {
-    "text": Format(text, (".txt",), "the lecture's derivation, step by step"),
-    "markdown": Format(markdown, (".md", ".markdown"), "tables that render on GitHub"),
-    "csv": Format(csv, (".csv",), "one row an event, for spreadsheets and data frames"),
+    "text": Format(text, (".txt",), "the lecture's derivation, step by step", tangents=True),
+    "markdown": Format(markdown, (".md", ".markdown"), "tables that render on GitHub", tangents=True),
+    "csv": Format(csv, (".csv",), "one row an event, for spreadsheets and data frames", tangents=True),
     "jsonl": Format(jsonl, (".jsonl",), "lossless, an object an event: to load again, for DuckDB, pandas, Spark"),
     "html": Format(html, (".html", ".htm"), "a page that steps forwards and back in a browser"),
     "svg": Format(svg, (".svg",), "the lecture's picture at a step, or at the end of a pass"),
@@ -59,7 +62,7 @@ FORMATS: dict[str, Format] = {
     "dot": Format(dot, (".dot", ".gv"), "the circuit of a pass, for Graphviz"),
     "mermaid": Format(mermaid, (".mmd", ".mermaid"), "the circuit of a pass as a flowchart that GitHub draws"),
     "python": Format(python, (".py",), "a pass as straight-line Python that runs by itself"),
-    "json": Format(summary, (".json",), "the result on one line"),
+    "json": Format(summary, (".json",), "the result on one line", tangents=True),
     "layers": Format(layers, (".layers",), "how long every input's gradient is, pass by pass"),
 }
 
@@ -82,6 +85,9 @@ def render(trace: Trace, format: str = "text", **options: Any) -> Iterator[str]:
     """
     check_format(format)
     check_options(format, {name: name for name in options})
+    if trace.along and not FORMATS[format].tangents:
+        others = " or ".join(name for name, each in FORMATS.items() if each.tangents)
+        raise FormatError(f"the format {format!r} tells gradients, and this trace has tangents; use {others}")
     return FORMATS[format].lines(trace, **options)
 
 

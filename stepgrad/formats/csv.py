@@ -10,13 +10,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.extract import events_of
 from stepgrad.formats.summary import plain_json
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, nested
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording
+from stepgrad.wording import Style, Wording, arriving
 
 COLUMNS = (
     "step", "pass", "event", "node", "name", "gate", "expression", "slot", "operand", "operand_name",
@@ -60,20 +60,24 @@ def cells_of(event: Event, wording: Wording) -> dict[str, Any]:
         case Seed():
             seeded = {"expression": wording.seeded(event), "total": number_or_json(event.gradient)}
             return {"event": "seed", "node": event.node, "name": wording.name(event.node), "first": True, **seeded}
-        case Backward():
+        case Direction():
+            given = {"expression": wording.tangent(event.node), "total": number_or_json(event.tangent)}
+            return {"event": "direction", "node": event.node, "name": wording.name(event.node), "first": True, **given}
+        case Backward() | Tangent():
             local = None if isinstance(event.local, LinearMap) else number_or_json(event.local)
-            numbers = {each: number_or_json(getattr(event, each)) for each in ("upstream", "product", "total")}
+            arrays = {"upstream": arriving(event), "product": event.product, "total": event.total}
             return {
-                "event": "backward", "node": event.node, "name": wording.name(event.node),
+                "event": type(event).__name__.lower(), "node": event.node, "name": wording.name(event.node),
                 "gate": wording.trace.node(event.node).gate.name, "expression": wording.equation(event),
                 "slot": event.slot, "operand": event.operand, "operand_name": wording.name(event.operand),
-                **numbers, "local": local, "first": event.first, "note": sign(event.note or ""),
+                **{name: number_or_json(each) for name, each in arrays.items()},
+                "local": local, "first": event.first, "note": sign(event.note or ""),
             }  # fmt: skip
         case Update():
-            arrays = (("old", event.old), ("change", event.change), ("value", event.new))
+            told = (("old", event.old), ("change", event.change), ("value", event.new))
             return {
                 "event": "update", "node": event.node, "name": wording.name(event.node),
-                **{name: number_or_json(each) for name, each in arrays},
+                **{name: number_or_json(each) for name, each in told},
                 "line": event.span.line if event.span else None,
             }  # fmt: skip
         case Print():

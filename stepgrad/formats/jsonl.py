@@ -220,8 +220,8 @@ class Lines:
     def rare(self, node: Node, index: int) -> tuple[str, str, str, str, str, str]:
         """Return what few nodes have: operands beyond two, parameters, a note, changes before; and the value."""
         trace, all_operands = self.trace, node.operands
-        held = [trace.held(each, node) for each in all_operands]
-        value = trace.held(node, node)
+        held = [trace.saw(node, each) for each in all_operands]
+        value = trace.saw(node, node)
         if node in self.foreign and all_operands:
             self.check_foreign(node, held, value)
         operands, literals = self.operands(all_operands)

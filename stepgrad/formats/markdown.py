@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.extract import begins, events_of
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, show_shape
@@ -83,7 +83,7 @@ class MarkdownExport:
             if phase:
                 yield from ["", *self.heading(phase, event.step - 1)]
                 table = ""
-                if phase == "backward" and not explained:
+                if phase == "backward" and not explained and not self.trace.along:
                     yield from ["", *CHAIN_RULE]
                     explained = True
             kind = kind_of(event)
@@ -97,8 +97,8 @@ class MarkdownExport:
         """Yield the title of a phase."""
         number, count = self.trace.pass_at(index), len(self.trace.passes)
         of_pass = "" if count == 1 else f"Pass {number} of {count}: "
-        titles = {"forward": "forward", "updates": "updates"}
-        titles["backward"] = f"backward from {escaped_markup(self.wording.name(self.trace.output_at(index)))}"
+        sweep = escaped_markup(self.wording.sweep_title(index))
+        titles = {"forward": "forward", "updates": "updates", "backward": sweep[0].lower() + sweep[1:]}
         title = f"{of_pass}{titles[phase]}"
         yield f"## {title[0].upper()}{title[1:]}"
 
@@ -110,7 +110,10 @@ class MarkdownExport:
             case Seed():
                 seed, total = escaped_markup(self.wording.seeded(event)), self.number(event.gradient)
                 return row(event.step, seed, "", total, "the seed")
-            case Backward():
+            case Direction():
+                name, total = escaped_markup(self.wording.tangent(event.node)), self.number(event.tangent)
+                return row(event.step, name, "", total, "the direction")
+            case Backward() | Tangent():
                 return self.backward(event)
             case Update():
                 numbers = [self.number(each) for each in (event.old, event.change, event.new)]
@@ -123,7 +126,7 @@ class MarkdownExport:
         told = map(escaped_markup, (self.wording.name(event.node), self.wording.expression(event)))
         return row(event.step, *told, self.number(event.value), self.note(event))
 
-    def backward(self, event: Backward) -> str:
+    def backward(self, event: Backward | Tangent) -> str:
         """Return the row of an edge."""
         equation = escaped_markup(self.wording.equation(event))
         rule = escaped_markup(self.wording.local_rule(event))
@@ -134,7 +137,7 @@ class MarkdownExport:
             product = self.style.sign(f"{upstream} × {in_parentheses(local)} {product}")
         return row(event.step, equation, product, total, told)
 
-    def note(self, event: Forward | Backward) -> str:
+    def note(self, event: Forward | Backward | Tangent) -> str:
         """Return what is remarkable about a step."""
         return f"*{escaped_markup(self.style.sign(event.note))}*" if event.note else ""
 

@@ -128,7 +128,8 @@ def suffices(trace: Trace) -> bool:
     """Whether steps can be plain: floats that nobody changed, counted without gaps, with names of narrow letters."""
     names = {each.text for each in trace.called.values()}
     return (
-        trace.number is FLOAT
+        not trace.along
+        and trace.number is FLOAT
         and trace.shift is not None
         and not trace.changes
         and all(name.isidentifier() and cells(name) == len(name) for name in names)

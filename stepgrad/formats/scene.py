@@ -15,13 +15,13 @@ from typing import NamedTuple
 from stepgrad.circuit import Circuit, Layout, Point, Spacing, Vertex, lay_out
 from stepgrad.cursor import Cursor
 from stepgrad.errors import FormatError
-from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.formats.graph import pass_of
 from stepgrad.linear import LinearMap
 from stepgrad.picture import FILLER, Activity, Numbers, Picture, activity_at, numbers_at, picture_at
 from stepgrad.tensor import Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Wording, cells, one_line
+from stepgrad.wording import Wording, arriving, cells, one_line
 
 ROOMY = Spacing(1, 1, 1, 2, row_gap=1)
 LONGEST = 24  # cells of a name or a label; beyond, its end is left out
@@ -364,13 +364,15 @@ def sentence(wording: Wording, event: Event) -> str:
             return f"{left} {valued(wording, event.value)}{remark}"
         case Seed():
             return f"{wording.seeded(event)} {valued(wording, event.gradient)}, the seed"
-        case Backward(local=LinearMap()):
+        case Direction():
+            return f"{wording.tangent(event.node)} {valued(wording, event.tangent)}, the direction"
+        case Backward(local=LinearMap()) | Tangent(local=LinearMap()):
             return f"{wording.equation(event)}  {show_shape(shape_of(event.product))}"
-        case Backward():
+        case Backward() | Tangent():
             upstream, local, product = wording.arithmetic(event)
-            relation = style.equals(event.upstream, event.local, event.product)
+            relation = style.equals(arriving(event), event.local, event.product)
             factors = style.sign(f"{upstream} × {bracketed(local)}")
-            numbers = f"{style.equals(event.upstream, event.local)} {factors} {relation} {product}"
+            numbers = f"{style.equals(arriving(event), event.local)} {factors} {relation} {product}"
             total = "" if event.first else f", total {style.number(event.total)}"
             return f"{wording.equation(event)} {numbers}{total}"
         case Update(change=None) | Update(change=Tensor()):

@@ -112,6 +112,13 @@ def divided(x: Symbol, y: Symbol) -> Symbol:
     return Symbol(float(x) / float(y), "{0} / {1}", (x, y), PRODUCT)
 
 
+def scaled(x: Symbol, exponent: int) -> Symbol:
+    """Scale by a power of 2; beyond the largest number stands what comes out."""
+    found = FLOAT.ieee["ldexp"](float(x), exponent)
+    beyond = math.isfinite(x) and not math.isfinite(found)
+    return Symbol(found) if beyond else Symbol(found, f"math.ldexp({{0}}, {exponent})", (x,)) if exponent else x
+
+
 def called(name: str) -> Callable[..., Symbol]:
     """Return a function of the number type, on symbols; where Python's raises, its IEEE form is written."""
     fast, total = FLOAT.fast[name], FLOAT.ieee[name]
@@ -129,7 +136,12 @@ def called(name: str) -> Callable[..., Symbol]:
 
 
 FUNCTIONS: Mapping[str, Callable[..., Symbol]] = {name: called(name) for name in FLOAT.fast}
-TOTAL_FUNCTIONS = {**FUNCTIONS, "div": lambda x, y: symbol_of(x) / y}
+TOTAL_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    **FUNCTIONS,
+    "div": lambda x, y: symbol_of(x) / y,
+    "exponent": lambda x: FLOAT.ieee["exponent"](float(x)),
+    "ldexp": lambda x, exponent: scaled(symbol_of(x), exponent),
+}
 SYMBOLS = NumberType("symbols", Symbol, lambda number: symbol_of(float(number)), FUNCTIONS, TOTAL_FUNCTIONS)
 
 
