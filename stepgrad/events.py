@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.errors import InputError
@@ -250,6 +251,32 @@ class Partial(NamedTuple):
         """Spell it: ``∂f/∂w0`` (``df/dw0``)."""
         bare = partial(self.of.shown(ascii_only), self.by.shown(ascii_only), "d" if ascii_only else "∂")
         return Name(bare, self.version).shown(ascii_only)
+
+
+def read_name(text: str, version: int, most: int = 8) -> Name | Partial:
+    """Read a name without its version as it is spelled; that of a derivative is put together again.
+
+    >>> read_name("c", 2), read_name("∂f/∂c₂", 1).by
+    (Name(text='c', version=2), Name(text='c', version=2))
+    """
+    ends = DERIVATIVE.fullmatch(text) if most else None
+    if ends is None:
+        return Name(text, version)
+    of, by = (each[1:-1] if each.startswith("(") else each for each in ends.groups())
+    return Partial(read_shown(of, most - 1), read_shown(by, most - 1), version)
+
+
+def read_shown(text: str, most: int) -> Name | Partial:
+    """Read a name with its version as it is spelled."""
+    if DERIVATIVE.fullmatch(text):
+        return read_name(text, 1, most)
+    bare = text.rstrip("₀₁₂₃₄₅₆₇₈₉")
+    version = int(text[len(bare) :].translate(DIGITS) or "1")
+    return Name("", version) if bare == "v" and text != "v" else read_name(bare, version, most)
+
+
+END = r"∂(\(.+\)|[^/()∂]+)"
+DERIVATIVE = re.compile(f"{END}/{END}")
 
 
 def partial(of: str, by: str, sign: str = "∂") -> str:

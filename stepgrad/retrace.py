@@ -12,7 +12,7 @@ from typing import Any
 
 from stepgrad.equality import same
 from stepgrad.errors import GateError
-from stepgrad.events import Name
+from stepgrad.events import Name, Partial, read_name
 from stepgrad.gate import Gate
 from stepgrad.linear import LinearMap
 from stepgrad.notes import Taken, edge_note, forward_note
@@ -60,8 +60,8 @@ class Retrace:
         self.work_left = max_steps
         self.nodes: list[Node] = []
         self.spans: list[Span | None] = []
-        self.names: dict[Node, Name] = {}
-        self.taken: set[Name] = set()
+        self.names: dict[Node, Name | Partial] = {}
+        self.taken: set[Name | Partial] = set()
         self.passes: list[Pass] = []
         self.sweep: Iterator[tuple[Node, int, Node]] | None = None  # while, and after, it goes backward
         self.swept = False
@@ -195,7 +195,7 @@ class Retrace:
             if fields["version"] is not None:
                 fields.fail("version", "null where there is no name")
         else:
-            name = Name(fields.text("name"), fields.whole("version"))
+            name = read_name(fields.text("name"), fields.whole("version"))
             if not name.text or not name.version or name in self.taken:
                 wrong(f"there is a {clipped(name.text)!r} of version {name.version} already, or can be none")
             self.names[node] = name

@@ -16,6 +16,7 @@ from zlib import crc32
 
 from stepgrad.equality import same
 from stepgrad.errors import FormatError
+from stepgrad.events import read_name
 from stepgrad.formats.spelling import (
     Floats,
     Remembered,
@@ -92,7 +93,15 @@ class Lines:
     def named(self, node: Node) -> str:
         """Spell the two fields of a node's name."""
         name = self.trace.called.get(node)
-        return UNNAMED if name is None else f'"name":{self.texts[name.text]},"version":{name.version}'
+        if name is None:
+            return UNNAMED
+        return f'"name":{self.texts.known.get(name.text) or self.new_name(name)},"version":{name.version}'
+
+    def new_name(self, name: Any) -> str:
+        """Spell a name for the first time, if it is read back as it is."""
+        if read_name(name.text, name.version) != name:
+            raise FormatError(f"the name {name.text!r} would be read as that of another derivative; choose another")
+        return self.texts.new(name.text)
 
     def lines(self) -> Iterator[str]:
         """Yield the lines, each closed with the checksum of all up to it."""
@@ -170,7 +179,7 @@ class Lines:
         """Yield forward steps."""
         known, known_span, known_gate = self.spelled.known.get, self.spans.known.get, self.gates.known.get
         new, new_span, new_gate = self.spelled.new, self.spans.new, self.gates.new
-        known_text, new_text = self.texts.known.get, self.texts.new
+        known_text, new_name = self.texts.known.get, self.new_name
         called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
         special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.calls)
         begin, checksum = f',"pass":{number},"kind":"forward","node":', self.checksum
@@ -204,7 +213,7 @@ class Lines:
             if name is None:
                 named = UNNAMED
             else:
-                named = f'"name":{known_text(name.text) or new_text(name.text)},"version":{name.version}'
+                named = f'"name":{known_text(name.text) or new_name(name)},"version":{name.version}'
             place = places[index] if index < has_place else None
             span = known_span(place) or new_span(place)
             line = (
