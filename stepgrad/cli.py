@@ -10,7 +10,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -32,13 +31,12 @@ from stepgrad.directions import Jvp, Modes, jvp, modes, read_along
 from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError, nearest
 from stepgrad.formats import render
 from stepgrad.formats.summary import plain_json
-from stepgrad.gallery import example_paths, example_text, example_title, find, read_either
+from stepgrad.gallery import again, example_paths, example_text, example_title, find, read_either
 from stepgrad.language import Recipe, Text
 from stepgrad.ops import GATES
 from stepgrad.paths import MOST_PATHS, PathSum, why
 from stepgrad.supply import read_values
 from stepgrad.tables import hessian_lines, modes_lines, path_lines, record_of
-from stepgrad.tensor import nested
 from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
@@ -396,9 +394,8 @@ def traced_as(options: argparse.Namespace, *, backward: bool = True) -> tuple[Tr
         return how.run(found, backward=backward), found.filename, how
     if how.inputs or how.output is not None:
         raise InputError(f"{options.program!r} is a saved trace, with its own values; give others to its program")
-    given = {name: nested(value) for name, value in found.given.items()}
     title = found.program.filename if found.program is not None else options.program
-    return found, title, replace(how, inputs=given, output=found.asked)
+    return found, title, again(found, options.max_steps)
 
 
 def find_given(given: str, max_steps: int) -> Text | Trace:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stepgrad.errors import InputError, ProgramError, nearest
-from stepgrad.language import MAX_STEPS, Text
+from stepgrad.language import MAX_STEPS, Recipe, Text
 from stepgrad.loader import is_saved, read_trace
 from stepgrad.reader import MAX_TEXT
 from stepgrad.source import Program, Span
+from stepgrad.tensor import nested
 from stepgrad.trace import Trace
 
 SUFFIX = ".sg"
@@ -98,6 +99,11 @@ def read_either(file: BinaryIO, filename: str, max_steps: int = MAX_STEPS) -> Te
     start = file.read(HEAD)
     again = io.BufferedReader(Again(start, file))
     return read_trace(again, filename, max_steps) if is_saved(start) else read_program(again, filename)
+
+
+def again(trace: Trace, max_steps: int = MAX_STEPS) -> Recipe:
+    """Return how the program of a saved trace is run again."""
+    return Recipe({name: nested(value) for name, value in trace.given.items()}, trace.asked, max_steps)
 
 
 HEAD = 64  # bytes by which a saved trace is known

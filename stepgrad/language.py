@@ -11,7 +11,7 @@ import ast
 import gc
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -122,6 +122,15 @@ class Names(Mapping[Node, Name]):
             versions[name] = versions.get(name, 0) + 1
             found[node] = Name(name, versions[name])
         return found
+
+    @cached_property
+    def get(self) -> Callable[..., Any]:
+        """As a mapping's, at the speed of a dict's: whoever tells a long trace asks for every node."""
+        return self.found.get
+
+    def values(self) -> ValuesView[Name]:
+        """Return the names."""
+        return self.found.values()
 
     def __getitem__(self, node: Node) -> Name:
         return self.found[node]
