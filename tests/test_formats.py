@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stepgrad import FORMATS, FormatError, Tape, Value, render, run
+from stepgrad import FORMATS, FormatError, Tape, Value, hessian, jvp, render, run
 from stepgrad.equality import same
 from stepgrad.formats.text import TextExport
 from stepgrad.gallery import example_paths, example_text
@@ -100,3 +100,31 @@ def test_values_that_were_changed_and_names_with_blanks_are_told_alike():
         (y + x * -2).backward()
     for style, width in STYLES:
         assert told(tape.trace(), style, width) == told_by_events(tape.trace(), style, width)
+
+
+# Derivatives of derivatives, and forward mode
+
+
+@pytest.mark.parametrize(
+    "program", ["x = 1.0; y = 2.0; f = (x*y + exp(x))**2", "W = [[1.0, 2.0], [3.0, 4.0]]; f = sum((W @ W)**2)"]
+)
+def test_second_derivatives_are_saved_and_told_as_they_were(program):
+    trace = hessian(run(program)).trace
+    again = loaded(saved(trace))
+    assert again == trace
+    for format in FORMATS:
+        assert lines_of(again, format) == lines_of(trace, format), format
+
+
+def test_forward_mode_is_told_or_refused_in_one_sentence():
+    trace = jvp(run("x = 2.0; y = 3.0; f = x * y + x"), {"x": 1.0}).trace
+    assert list(trace) == [trace[k] for k in range(len(trace))]
+    text = "\n".join(render(trace, "markdown"))
+    assert "## Tangents by x" in text
+    assert "the direction" in text
+    rows = list(render(trace, "csv"))
+    assert len(rows) == len(trace) + 1
+    assert [row.split(",")[2] for row in rows[5:]] == ["direction", "tangent", "tangent", "tangent"]
+    for format in ("jsonl", "html", "svg", "tikz", "latex", "dot", "mermaid", "python", "layers"):
+        with pytest.raises(FormatError, match="this trace has tangents; use text or markdown or csv or json"):
+            render(trace, format)
