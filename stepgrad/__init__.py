@@ -60,6 +60,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stepgrad.conventions import CONVENTIONS, Convention
 from stepgrad.cursor import Cursor
 from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
@@ -74,9 +75,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CONVENTIONS",
     "FORMATS",
     "GATES",
     "Backward",
+    "Convention",
     "Cursor",
     "Event",
     "FormatError",

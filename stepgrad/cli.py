@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from stepgrad import __version__
+from stepgrad.conventions import conventions_of, listing
 from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
 from stepgrad.formats import render
 from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
@@ -25,7 +26,7 @@ from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
 FIRST_EXAMPLE = "sigmoid"
-COMMANDS = ("trace", "run", "view", "gates", "examples")
+COMMANDS = ("trace", "run", "layers", "view", "gates", "conventions", "examples")
 MAX_DIGITS = 60  # decimals that are printed
 PROGRAM_HELP = "a file, `-` for standard input, the name of an example, or the program text itself"
 
@@ -131,6 +132,8 @@ def parser() -> argparse.ArgumentParser:
     viewing = program("view", "replay the steps in the terminal", view_command)
     ascii_option(viewing, "draw in ASCII")
     command("gates", "print the table of gates", gates_command)
+    edges = command("conventions", "print what happens at kinks and edges, here and elsewhere", conventions_command)
+    edges.add_argument("about", metavar="GATE", nargs="?", help="only those of this gate, or of a note's name")
     listing = command("examples", "list the examples, or print one", examples_command)
     listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
     return top
@@ -240,6 +243,12 @@ def gates_command(options: argparse.Namespace) -> int:
     for gate in GATES.values():
         also = f" (also {', '.join(gate.also)})" if gate.also else ""
         print(f"{gate.name:<14}{gate.signature:<{widest}}  {gate.words}{also}")
+    return 0
+
+
+def conventions_command(options: argparse.Namespace) -> int:
+    """Print the list of conventions."""
+    print_lines(listing(conventions_of(options.about)))
     return 0
 
 

@@ -66,7 +66,7 @@ def svm_note(operands: Sequence[Array], params: Params, result: Array, local: Lo
     on_margin = sum(
         1 for row, label in zip(rows, right, strict=True) for c, m in enumerate(row) if not m and c != label
     )
-    words = "a class on the margin exactly gets no gradient, by convention"
+    words = "class on the margin: it gets no gradient, by convention"
     return for_some(words, on_margin, sum(len(row) - 1 for row in rows)) if on_margin else None
 
 

@@ -62,7 +62,7 @@ def std_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Numb
 
 def std_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
     """Say when equal numbers have no spread."""
-    return "std′ = 0 where all numbers are equal, by convention" if 0 in flat(result) else None
+    return "std of equal numbers: std′ = 0, by convention" if 0 in flat(result) else None
 
 
 # Lines along an axis

@@ -436,7 +436,7 @@ class Trace(Sequence[Event]):
             value=value,
             name=self.name(index),
             span=self.span(index),
-            note=node.gate.left_domain(self._number, values, value) if values else None,
+            note=noted(self.span(index), node.gate.left_domain(self._number, values, value) if values else None),
             path=self.path(index),
         )
 
@@ -446,14 +446,14 @@ class Trace(Sequence[Event]):
         upstream = stretch.gradient(node, stretch.end)
         local: Any = node.locals[slot]  # a number or a map: either multiplies
         product = upstream * local
-        values, value = self._operand_values(node), self._value(node, node.index)
-        notes = [
+        values, value, index = self._operand_values(node), self._value(node, node.index), self.index_of(node)
+        notes = (
             node.gate.used_convention(self._number, values, value, slot, local, params=node.params),
             node.gate.lost_product(upstream, local, product),
-        ]
+        )
         return Backward(
             step=step,
-            node=self.index_of(node),
+            node=index,
             slot=slot,
             operand=self.index_of(operand),
             upstream=upstream,
@@ -461,8 +461,14 @@ class Trace(Sequence[Event]):
             product=product,
             total=stretch.recorded.totals[edge],
             first=arrivals[operand][0] == edge,
-            note="; ".join(filter(None, notes)) or None,
+            note=noted(self.span(index), *notes),
         )
+
+
+def noted(span: Span | None, *notes: str | None) -> str | None:
+    """Return what there is to say of a step, with its place in the program: ``…, at 1:12``."""
+    said = "; ".join(filter(None, notes))
+    return f"{said}, at {span.line}:{span.column}" if said and span else said or None
 
 
 def change_of(old: Array, new: Array) -> Array:
