@@ -215,6 +215,11 @@ class Pass:
         return found
 
     @property
+    def updates(self) -> list[Updated]:
+        """What was given another value, in order."""
+        return [each for each in (*(mark for _, mark in self.marks), *self.tail) if isinstance(each, Updated)]
+
+    @property
     def tail_nodes(self) -> list[Node]:
         """The nodes made in the tail: computed there, or fresh leaves."""
         nodes = [each.node if isinstance(each, Updated) else each for each in self.tail]

@@ -7,7 +7,7 @@ totals; an event is put together from these when somebody looks at it, in any or
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import sqrt
@@ -170,7 +170,7 @@ class Trace(Sequence[Event]):
     @property
     def updated(self) -> dict[str, Any]:
         """What the inputs that were updated hold at the end, by name."""
-        updates = (each for s in self._stretches for each in s.recorded.tail if isinstance(each, Updated))
+        updates = (each for stretch in self._stretches for *_, each in stretch.updates)
         last = {self._names[each.node].text: each.new for each in updates if each.node in self._names}
         return {name: nested(value) for name, value in last.items()}
 
@@ -268,7 +268,15 @@ class Trace(Sequence[Event]):
         """Return a node's value as known when ``happened`` events have happened; None if not yet."""
         if self.forward_index(node) >= happened:
             return None
-        return self._value(self._nodes[node], self._stretch(max(happened - 1, 0)).last_seen(happened))
+        held, target = self._nodes[node].value, self._nodes[node]
+        if target not in self._history.changes:
+            return held
+        seen_by, step = self._last_made(happened)
+        updates = self._updates.get(target, [])
+        place = bisect_left(updates, happened, key=lambda update: update[0])
+        if place and updates[place - 1][0] > step:  # nothing has seen it since
+            return updates[place - 1][2].new
+        return self._value(target, seen_by)
 
     def gradient_at(self, node: int, happened: int) -> Array:
         """Return what has arrived at a node when ``happened`` events have happened; None if nothing.
@@ -380,28 +388,47 @@ class Trace(Sequence[Event]):
         return self._stretches[bisect_right(self._stretches, index, key=lambda each: each.first_step) - 1]
 
     def _value(self, operand: Any, seen_by: int) -> Array:
-        # What the node with this index saw; a leaf is shown as its first user saw it until then.
+        # What the node with this index saw; until a leaf is used or updated, what is found there then.
         if not isinstance(operand, Node):
             return operand
         if operand not in self._history.changes:
             return operand.value
-        return self._history.value(operand, max(seen_by, self._first_uses.get(operand, seen_by)))
+        until, value = self._first_seen.get(operand, (seen_by, None))
+        return value if seen_by < until else self._history.value(operand, seen_by)
 
     def _operand_values(self, node: Node) -> list[Array]:
         return [self._value(operand, node.index) for operand in node.operands]
 
+    def _last_made(self, happened: int) -> tuple[int, int]:
+        # Of the last node made when so many events have happened: its index on the tape, and that of its event.
+        for k in range(self.pass_at(max(happened - 1, 0)) - 1, -1, -1):
+            made = self._stretches[k].made_by(happened)
+            if made:
+                return self._stretches[k].made[made - 1].index, self._stretches[k].step_of(made - 1)
+        return -1, -1
+
     @cached_property
-    def _first_uses(self) -> dict[Node, int]:
-        # For every leaf that was given another value: the index of the first node that used it.
+    def _updates(self) -> dict[Node, list[tuple[int, int, Updated]]]:
+        # For every node that was updated in place, its updates as its stretches know them.
+        found: dict[Node, list[tuple[int, int, Updated]]] = {}
+        for each in (each for stretch in self._stretches for each in stretch.updates):
+            found.setdefault(each[2].node, []).append(each)
+        return found
+
+    @cached_property
+    def _first_seen(self) -> dict[Node, tuple[int, Array]]:
+        # For every leaf that was given another value: the first node that used it, or followed its first update,
+        # and what it held until then.
         leaves = {leaf for each in self._stretches for leaf in each.recorded.leaves}
         waiting = leaves & self._history.changes.keys()
-        found: dict[Node, int] = {}
+        found = {node: (first[0][1], first[0][2].old) for node, first in self._updates.items()}
         for node in self._nodes:
             if not waiting:
                 break
             for operand in waiting.intersection(node.operands):
-                found[operand] = node.index
                 waiting.remove(operand)
+                if operand not in found or node.index < found[operand][0]:
+                    found[operand] = node.index, self._history.value(operand, node.index)
         return found
 
     # Making events
