@@ -237,6 +237,7 @@ class Recording:
             current.adopt(output)
         current.run_back(output, self.number.make(1) if seed is None else seed)
         self.close()
+        self.current.waits = not self.kept
         return current
 
     def mark(self, mark: Mark) -> None:
@@ -270,7 +271,7 @@ class Recording:
         self.node_count_closed += len(self.current.nodes)
         self.last.tail += self.current.happened
         following = Pass()
-        following.after = self.current.after
+        following.after, following.waits = self.current.after, self.current.waits
         self.current = following
 
     def number_nodes(self) -> None:
@@ -318,7 +319,7 @@ class Recording:
         """Let nothing that follows belong to a pass so far: others may keep it."""
         if not self.current.is_empty:
             self.close()
-        self.last = None
+        self.last, self.current.waits = None, False
 
     def passes_so_far(self, history: History) -> list[Pass]:
         """Return the passes kept in a history, those that go on as they are now; recording goes on undisturbed."""

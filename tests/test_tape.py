@@ -14,6 +14,7 @@ from stepgrad.numeric import FLOAT
 from stepgrad.ops import GATES
 from stepgrad.recording import Recording
 from stepgrad.tape import Node, Scalar
+from stepgrad.value import HERE
 
 
 def test_a_million_chained_gates_at_the_default_recursion_limit():
@@ -432,3 +433,39 @@ def test_a_seed_other_than_one():
     assert trace.grads == {"x": [2.0, 40.0]}
     with pytest.raises(stepgrad.ProgramError, match="the seed has shape"):
         stepgrad.run("x = [1.0, 2.0]\ny = x * x\nbackward(y, [1.0])")
+
+
+def test_a_chain_that_grows_from_pass_to_pass_is_not_walked_again_and_again():
+    w, rate = Value(1.0), Value(0.1)
+    for _ in range(200):
+        rate = rate * 0.99
+        ((w * 2 - 4) ** 2).backward()
+        assert len(HERE.last.earlier) <= 1
+    rate.backward()
+    assert rate._prev[0].grad == 0.99
+    assert w.grad == 200 * 2 * 2 * (2.0 - 4)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_gradients_are_the_same_with_and_without_a_tape(seed):
+    def gradients():
+        rng = random.Random(seed)
+        leaves = [Value(rng.uniform(0.5, 1.5)) for _ in range(3)]
+        values, found = list(leaves), []
+        for _ in range(60):
+            kind = rng.random()
+            if kind < 0.7:
+                values.append(rng.choice(values[-6:]) * rng.choice(values) * 0.5 + 0.25)
+            elif kind < 0.8:
+                rng.choice(leaves).grad = 0
+            elif kind < 0.9:
+                rng.choice(leaves).data *= 0.9
+            else:
+                rng.choice(values).backward()
+                found.append([each.grad for each in leaves])
+        return found
+
+    alone = gradients()
+    with Tape():
+        taped = gradients()
+    assert alone == taped
