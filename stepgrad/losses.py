@@ -23,7 +23,7 @@ def mse(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
     shape, (xs, ys) = columns_of(operands)
     divide, count, two = number.ieee["div"], number.make(len(xs)), number.make(2)
     differences = [x - y for x, y in zip(xs, ys, strict=True)]
-    to_x = [divide(two * d, count) for d in differences]
+    to_x = [two * divide(d, count) for d in differences]  # 2d may be beyond float64
     target, zero = [0] * len(xs), number.make(0)
     maps = [
         Weights(shape, (), zero, f"{{up}} · 2 ({first} − {second}) / {len(xs)}", target, weights)

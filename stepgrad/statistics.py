@@ -43,7 +43,7 @@ def mean_square(number: NumberType, numbers: Sequence[Number]) -> Number:
 def var_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
     """Average the squared deviations."""
     away, two, count = deviations(number, numbers), number.make(2), number.make(len(numbers))
-    return mean_square(number, away), [two * d / count for d in away]
+    return mean_square(number, away), [two * (d / count) for d in away]  # 2d may be beyond float64
 
 
 def std_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
