@@ -62,6 +62,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stepgrad.conventions import CONVENTIONS, Convention
 from stepgrad.cursor import Cursor
 from stepgrad.curvature import Hessian, hessian
 from stepgrad.directions import Jvp, Modes, jvp, modes
@@ -81,9 +82,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CONVENTIONS",
     "FORMATS",
     "GATES",
     "Backward",
+    "Convention",
     "Cursor",
     "Direction",
     "Event",

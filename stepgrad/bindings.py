@@ -169,6 +169,7 @@ class Bindings(Machine):
         except GateError as error:
             self.fail(str(error), place)
         self.swept = self.recording.current.after = swept.number
+        self.recording.current.waits = True
         self.spend(1 + len(swept.totals), place)
         if self.has_tensors:
             sizes = [len(total.data) for total in swept.totals if isinstance(total, Tensor)]

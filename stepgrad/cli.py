@@ -25,6 +25,7 @@ from stepgrad.arguments import (
     worksheet_options,
 )
 from stepgrad.commands import ask, difference, export, verify
+from stepgrad.conventions import conventions_of, listing
 from stepgrad.curvature import Hessian, hessian
 from stepgrad.difference import told
 from stepgrad.directions import Jvp, Modes, jvp, modes, read_along
@@ -43,7 +44,7 @@ from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 FIRST_EXAMPLE = "sigmoid"
 COMMANDS = (
     "trace", "run", "layers", "hessian", "jvp", "modes", "why", "export", "worksheet", "verify", "diff", "view",
-    "gates", "examples",
+    "gates", "conventions", "examples",
 )  # fmt: skip
 PROGRAM_HELP = "a file, a saved trace, `-` for standard input, the name of an example, or the program text itself"
 
@@ -161,6 +162,8 @@ def parser() -> argparse.ArgumentParser:
     comparing.add_argument("other", metavar="B", help="the same")
     difference_options(comparing)
     command("gates", "print the table of gates", gates_command)
+    edges = command("conventions", "print what happens at kinks and edges, here and elsewhere", conventions_command)
+    edges.add_argument("about", metavar="GATE", nargs="?", help="only those of this gate, or of a note's name")
     listing = command("examples", "list the examples, or print one", examples_command)
     listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
     return top
@@ -365,6 +368,12 @@ def gates_command(options: argparse.Namespace) -> int:
     for gate in GATES.values():
         also = f" (also {', '.join(gate.also)})" if gate.also else ""
         print(f"{gate.name:<14}{gate.signature:<{widest}}  {gate.words}{also}")
+    return 0
+
+
+def conventions_command(options: argparse.Namespace) -> int:
+    """Print the list of conventions."""
+    print_lines(listing(conventions_of(options.about)))
     return 0
 
 

@@ -342,9 +342,10 @@ def max_pool_note(operands: Sequence[Array], params: Params, result: Array, loca
     _, under = pooled(shape_of(x), params["size"], params["stride"])
     lost = sum(1 for z in found if z != z)
     if lost:
-        return for_some("nan wins, and gets the upstream", lost, len(found))
+        return for_some("nan: the last one in the window gets the upstream, by convention", lost, len(found))
     ties = sum(1 for z, window in zip(found, under, strict=True) if [data[i] for i in window].count(z) > 1)
-    return for_some("a tie: the first of the largest gets it all, by convention", ties, len(found)) if ties else None
+    words = "tie in a window: the first of the largest gets it all, by convention"
+    return for_some(words, ties, len(found)) if ties else None
 
 
 @dataclass(eq=False, repr=False)

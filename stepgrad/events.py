@@ -33,7 +33,8 @@ class Forward(NamedTuple):
     span : Span or None
         The stretch of the program that computed it.
     note : str or None
-        Which domain was left, as at log(0).
+        Which domain was left, as at log(0): the name in the list of conventions, what it is there, and the
+        place in the program.
     path : tuple of int
         The calls within which it was computed, outermost first: indices into ``trace.calls``.
     """
@@ -75,7 +76,7 @@ class Backward(NamedTuple):
     first : bool
         Whether nothing had arrived at the operand before.
     note : str or None
-        Which convention made the local, as at relu′(0).
+        Which convention made the local or the product, as at relu′(0), in the same form.
     """
 
     step: int

@@ -37,6 +37,12 @@ class Arithmetic(ast.NodeTransformer):
         self.names[name] = self.number.make(str(node.value))
         return ast.Name(name, ast.Load())
 
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Have the number type say what a closed gate multiplies by."""
+        if node.id == "closed":
+            self.names["closed"] = self.number.closed
+        return node
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         """Call the type's own power always, its own division where Python's would raise."""
         self.generic_visit(node)

@@ -16,7 +16,7 @@ from math import isfinite, prod
 from typing import Any, TypeAlias
 
 from stepgrad.formula import OPERANDS, compile_formula, compile_kernel, fold, spell
-from stepgrad.linear import LinearMap, Weights, is_lost
+from stepgrad.linear import LinearMap, Weights, is_lost, shuts_out
 from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, full, shape_of
 
@@ -52,8 +52,6 @@ class Gate:
         Whether it is written between its operands.
     constant : bool
         Whether what it makes is a constant, also of a literal.
-    masked : bool
-        Whether PyTorch lets nothing through where the local is 0, not even 0 × inf = nan.
     """
 
     name: str
@@ -65,7 +63,6 @@ class Gate:
     also: tuple[str, ...] = ()
     infix: bool = False
     constant: bool = False
-    masked: bool = False
 
     def with_params(self, params: Params) -> Gate:
         """Return the row to apply with these parameters: itself, unless they stand in its text."""
@@ -114,13 +111,13 @@ class Gate:
         return None
 
     def lost_product(self, upstream: Array, local: Local, product: Array) -> str | None:
-        """Say that 0 met inf in an edge, if it did: the engine multiplies and masks nothing."""
+        """Say that 0 met inf in an edge, if it did: in a gate that shuts out it counts as 0, elsewhere it is nan."""
+        if shuts_out(upstream, local):
+            return "shut out: 0 × inf is 0, by convention, where the gate is closed"
         if not any(x != x for x in flat(product)):
             return None
         met = local.zero_meets_inf(upstream) if isinstance(local, LinearMap) else is_lost(upstream, local)
-        if not met:
-            return None
-        return "0 × inf is nan" + (f", where PyTorch's {self.name} masks it to 0" if self.masked else "")
+        return "0 × inf: it is nan" if met else None
 
     def label(self, literals: Mapping[int, str], params: Params) -> str:
         """Return what stands in the box: the symbol, with the literal that the gate carries."""
@@ -163,7 +160,8 @@ class Elementwise(Gate):
     shown : tuple of str
         The locals as a lecture writes them, where the computed text is chosen for its digits; equal in value.
     domain : tuple of (condition, words)
-        Where the result leaves the domain, and what it is there.
+        Where the result leaves the domain, and what it is there. These words, and those of ``kinks``, begin with
+        the name under which ``conventions`` lists the case: ``"log at 0: log(0) is -inf"``.
     kinks : tuple of (operands, condition, words)
         Where the local of these operands, ``x``, ``y`` or ``xy``, is a convention.
     given : tuple of numbers
@@ -321,7 +319,7 @@ class Structural(Gate):
         if not strange:
             return None
         if not given:
-            return f"the {self.name} of nothing is {strange[0]}"
+            return f"nothing: the {self.name} of nothing is {strange[0]}"
         lost = [x for x in strange if x != x]
         return for_some(OUTSIDE, len(lost), len(found)) if lost else for_some(BEYOND, len(strange), len(found))
 

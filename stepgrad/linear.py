@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import chain
-from math import prod
+from math import isfinite, prod
 from operator import add, mul
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from stepgrad.numeric import Closed
 from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped
 
 
@@ -32,6 +33,13 @@ def is_lost(upstream: Number, local: Number) -> bool:
     """Whether a product is nan because 0 meets inf in it."""
     product = upstream * local
     return bool(product != product and upstream == upstream and local == local)
+
+
+def shuts_out(upstream: Array, local: Any) -> bool:
+    """Whether a closed gate has met inf or nan, of which it lets nothing through."""
+    weights = local.weights if isinstance(local, Weights) else [local]
+    met = zip(flat(upstream), weights)
+    return any(isinstance(weight, Closed) and not isfinite(number) for number, weight in met)
 
 
 @dataclass(eq=False, repr=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import isfinite
-from operator import ne
 from typing import Any, NamedTuple
 
 from stepgrad.formula import OPERANDS, compile_formula
@@ -44,7 +43,7 @@ def edge_note(number: NumberType, edge: Taken, operands: Sequence[Array], value:
     found = None
     if may_note(number, gate, slot, operands, value):
         found = gate.used_convention(number, operands, value, slot, local, params=params)
-    if any(map(ne, numbers := flat(product), numbers)):  # nan alone is not equal to itself
+    if not all(x - x == 0 for x in (*flat(upstream), *flat(product))):  # not so of inf and nan
         found = "; ".join(filter(None, [found, gate.lost_product(upstream, local, product)])) or None
     return found
 

@@ -36,6 +36,8 @@ class NumberType:
         The functions that formulas call; they may raise ``ArithmeticError`` or ``ValueError``.
     ieee : mapping
         The same, total: what happens where the fast ones raise.
+    shut : number, optional
+        A 0 that stays 0 times inf, if this type has inf: the local of an operand that a gate shuts out.
     """
 
     name: str
@@ -43,6 +45,12 @@ class NumberType:
     make: Callable[[Any], Number]
     fast: Mapping[str, Callable[..., Number]]
     ieee: Mapping[str, Callable[..., Number]]
+    shut: Number | None = None
+
+    @property
+    def closed(self) -> Number:
+        """The local of an operand that a gate shuts out, as ``closed`` in a row's text: 0, whatever the upstream."""
+        return self.make(0) if self.shut is None else self.shut
 
     def require(self, function: str, gate: str) -> Callable[..., Number]:
         """Return the total function of this name that ``gate`` needs.
@@ -55,6 +63,24 @@ class NumberType:
         if function not in self.ieee:
             raise GateError(f"`{gate}` needs {function}, which {self.name} do not have; use number=float")
         return self.ieee[function]
+
+
+class Closed(float):
+    """The local of an operand that a gate shuts out: 0, and a product with it is 0, also that of inf or nan.
+
+    So relu, maximum, minimum, where and clip let nothing through where they are closed, as in PyTorch: what
+    they shut out has no part in the result, however steep the rest is.
+
+    >>> math.inf * Closed(), math.inf * 0.0
+    (0.0, nan)
+    """
+
+    __slots__ = ()
+
+    def __mul__(self, upstream: Any) -> Any:
+        return 0.0
+
+    __rmul__ = __mul__
 
 
 def ieee_div(x: float, y: float) -> float:
@@ -167,7 +193,7 @@ def exact_div(x: Fraction, y: Fraction) -> Fraction:
     return x / y
 
 
-FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, IEEE_FUNCTIONS)
+FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, IEEE_FUNCTIONS, shut=Closed())
 EXACT = NumberType("exact fractions", Fraction, exact_number, EXACT_FUNCTIONS, {**EXACT_FUNCTIONS, "div": exact_div})
 
 NUMBER_TYPES: Mapping[type, NumberType] = {float: FLOAT, Fraction: EXACT}

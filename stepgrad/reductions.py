@@ -214,11 +214,13 @@ def check_labels(shape: Shape, labels: Array, gate: str) -> tuple[int, list[int]
 
 
 def tie_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
-    """Say when several elements share a maximum."""
+    """Say when several elements share a maximum, or nan is it."""
+    if any(z != z for z in flat(result)):
+        return "nan: it wins, and gets the upstream, by convention"
     shared = isinstance(local, Weights) and any(0 < weight < 1 for weight in local.weights)
-    return "tied elements share the upstream equally, by convention" if shared else None
+    return "tie: tied elements share the upstream equally, by convention" if shared else None
 
 
 def norm_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
     """Say when the norm is taken at 0."""
-    return "norm′(0) = 0, by convention" if 0 in flat(result) else None
+    return "norm at 0: norm′(0) = 0, by convention" if 0 in flat(result) else None

@@ -32,7 +32,7 @@ from stepgrad.saved import (
 )  # fmt: skip
 from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
-from stepgrad.tape import Node, Pass, Printed, Updated
+from stepgrad.tape import Mark, Node, Pass, Printed, Updated
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import change_of
 from stepgrad.work import steps_for
@@ -178,8 +178,8 @@ class Retrace:
             node, value = self.nodes[each[0]], array_of(each[1], self.number, "changes")
             if shape_of(value) != shape_of(node.value):
                 wrong(f"`changes` gives node {each[0]} another shape; a node keeps its own")
-            self.history.changes.setdefault(node, []).append((len(self.nodes), node.value))
-            node.value = value
+            if not same(value, node.value):  # an update may have said so before
+                self.change(node, value)
 
     def take(self, fields: Fields, node: Node) -> None:
         """Give a new node its index, name and span."""
@@ -215,17 +215,21 @@ class Retrace:
     def read_print(self, fields: Fields) -> None:
         """Read what was printed."""
         self.end_sweep()
-        mark = Printed(fields.text("text"), fields.span())
+        self.mark(Printed(fields.text("text"), fields.span()))
+
+    def mark(self, mark: Mark) -> None:
+        """Note what happened besides nodes and edges."""
         if self.swept:
             self.current.tail.append(mark)
         else:
             self.current.marks.append((len(self.current.nodes), mark))
 
     def read_update(self, fields: Fields) -> None:
-        """Read an update: a fresh input."""
+        """Read an update: a fresh input, or another value of one that stays the same."""
         self.end_sweep()
-        if not self.swept:
-            wrong("an update follows the backward sweep of its pass, and this one has none before it")
+        in_place = is_whole(fields["node"], len(self.nodes))
+        if not in_place and not self.swept:
+            wrong("a fresh input follows the backward sweep of its pass, and this one has none before it")
         old, new = fields.array("old", self.number), fields.array("value", self.number)
         change = change_of(old, new)
         if change is None:
@@ -233,9 +237,34 @@ class Retrace:
                 fields.fail("change", "null, since the shapes of `old` and `value` differ")
         elif not same(fields.array("change", self.number), change):
             fields.fail("change", f"`value` - `old`, which is {shown(change)}")
-        node = self.recording.leaf(new)
-        self.take(fields, node)
-        self.current.tail.append(Updated(node, old, new))
+        node = self.moved(fields, old, new) if in_place else self.recording.leaf(new)
+        if not in_place:
+            self.take(fields, node)
+        self.mark(Updated(node, old, new))
+
+    def moved(self, fields: Fields, old: Array, new: Array) -> Node:
+        """Give an input another value."""
+        node: Node = self.nodes[fields["node"]]
+        if node.operands:
+            wrong("only an input is updated, and this node was computed")
+        if not same(old, node.value):
+            fields.fail("old", f"{shown(node.value)}, which the node held before")
+        if shape_of(old) != shape_of(new):
+            wrong("an input that is updated in place keeps its shape, and this one does not")
+        self.check_name(fields, node)
+        self.change(node, new)
+        return node
+
+    def check_name(self, fields: Fields, node: Node) -> None:
+        """Check that a line calls a node as the line before that made it."""
+        name = self.names.get(node)
+        if (fields["name"], fields["version"]) != ((None, None) if name is None else (name.text, name.version)):
+            fields.fail("name", "that of the node" if name is None else repr(name.text))
+
+    def change(self, node: Node, value: Array) -> None:
+        """Let a node hold another value from here on."""
+        self.history.changes.setdefault(node, []).append((len(self.nodes), node.value))
+        node.value = value
 
     # The sweep
 

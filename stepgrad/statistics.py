@@ -43,7 +43,7 @@ def mean_square(number: NumberType, numbers: Sequence[Number]) -> Number:
 def var_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
     """Average the squared deviations."""
     away, two, count = deviations(number, numbers), number.make(2), number.make(len(numbers))
-    return mean_square(number, away), [two * d / count for d in away]
+    return mean_square(number, away), [two * (d / count) for d in away]  # 2d may be beyond float64
 
 
 def std_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
@@ -61,7 +61,7 @@ def std_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Numb
 
 def std_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
     """Say when equal numbers have no spread."""
-    return "std′ = 0 where all numbers are equal, by convention" if 0 in flat(result) else None
+    return "std of equal numbers: std′ = 0, by convention" if 0 in flat(result) else None
 
 
 # Lines along an axis

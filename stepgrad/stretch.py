@@ -162,14 +162,23 @@ class Stretch:
         known = bisect_left(edges, happened - self.seed_step - 1)
         return self.recorded.totals[edges[known - 1]] if known else None
 
-    def last_seen(self, happened: int) -> int:
-        """Return the index, on the tape, of the last node recorded when ``happened`` events have happened."""
+    def made_by(self, happened: int) -> int:
+        """Return how many of the nodes here have been made when ``happened`` events of the trace have happened."""
         if happened > self.tail_step:
-            made = bisect_left(self.tail_places, happened - self.tail_step) + len(self.nodes)
-        else:
-            steps = min(happened, self.seed_step) - self.first_step
-            made = steps - bisect_left(self.mark_places, steps)
-        return self.made[made - 1].index if made else self.recorded.first_index - 1
+            return bisect_left(self.tail_places, happened - self.tail_step) + len(self.nodes)
+        steps = min(happened, self.seed_step) - self.first_step
+        return steps - bisect_left(self.mark_places, steps)
+
+    @property
+    def updates(self) -> Iterator[tuple[int, int, Updated]]:
+        """Yield every update with the index of its event, and that of the next node on the tape."""
+        first, after = self.recorded.first_index, self.recorded.first_index + len(self.recorded.nodes)
+        for place, (position, mark) in zip(self.mark_places, self.recorded.marks, strict=True):
+            if isinstance(mark, Updated):
+                yield self.first_step + place, first + position, mark
+        for k, each in enumerate(self.recorded.tail, self.tail_step):
+            if isinstance(each, Updated):
+                yield k, after, each
 
 
 class PassSummary(NamedTuple):
@@ -206,5 +215,6 @@ def foreign_nodes(passes: Sequence[Pass]) -> list[Node]:
         place = bisect_right(made, node.index, key=lambda ends: ends[0]) - 1
         return place < 0 or node.index >= made[place][1]
 
-    found = {node: None for each in passes for node in (*each.leaves, *each.earlier) if foreign(node)}
+    taking_part = ((*each.leaves, *each.earlier, *(update.node for update in each.updates)) for each in passes)
+    found = {node: None for nodes in taking_part for node in nodes if foreign(node)}
     return sorted(found, key=lambda node: node.index)

@@ -224,7 +224,7 @@ class Trace(Sequence[Event]):
     @property
     def updated(self) -> dict[str, Any]:
         """What the inputs that were updated hold at the end, by name."""
-        updates = (each for s in self.stretches for each in s.recorded.tail if isinstance(each, Updated))
+        updates = (each for stretch in self.stretches for *_, each in stretch.updates)
         last = {self._names[each.node].text: each.new for each in updates if each.node in self._names}
         return {name: nested(value) for name, value in last.items()}
 
@@ -377,8 +377,8 @@ class Trace(Sequence[Event]):
         found = []
         for node, past in self._history.changes.items():
             news = [*(old for _, old in past[1:]), node.value]
-            first_use = self._first_uses.get(node, -1)
-            found += [(when, node, new) for (when, _), new in zip(past, news, strict=True) if when > first_use]
+            pairs = [(when, new) for (when, _), new in zip(past, news, strict=True)]
+            found += [(when, node, new) for when, new in pairs if self._value(node, int(when) - 1) is not new]
         return sorted(found, key=lambda each: (each[0], each[1].index))
 
     @property
@@ -407,7 +407,15 @@ class Trace(Sequence[Event]):
         """Return a node's value as known when ``happened`` events have happened; None if not yet."""
         if self.forward_index(node) >= happened:
             return None
-        return self._value(self._nodes[node], self._stretch(max(happened - 1, 0)).last_seen(happened))
+        held, target = self._nodes[node].value, self._nodes[node]
+        if target not in self._history.changes:
+            return held
+        seen_by, step = self._last_made(happened)
+        updates = self._updates.get(target, [])
+        place = bisect_left(updates, happened, key=lambda update: update[0])
+        if place and updates[place - 1][0] > step:  # nothing has seen it since
+            return updates[place - 1][2].new
+        return self._value(target, seen_by)
 
     def gradient_at(self, node: int, happened: int) -> Array:
         """Return what has arrived at a node when ``happened`` events have happened; None if nothing.
@@ -519,28 +527,47 @@ class Trace(Sequence[Event]):
         return self.stretches[bisect_right(self.stretches, index, key=lambda each: each.first_step) - 1]
 
     def _value(self, operand: Any, seen_by: int) -> Array:
-        # What the node with this index saw; a leaf is shown as its first user saw it until then.
+        # What the node with this index saw; until a leaf is used or updated, what is found there then.
         if not isinstance(operand, Node):
             return operand
         if operand not in self._history.changes:
             return operand.value
-        return self._history.value(operand, max(seen_by, self._first_uses.get(operand, seen_by)))
+        until, value = self._first_seen.get(operand, (seen_by, None))
+        return value if seen_by < until else self._history.value(operand, seen_by)
 
     def _operand_values(self, node: Node) -> list[Array]:
         return [self._value(operand, node.index) for operand in node.operands]
 
+    def _last_made(self, happened: int) -> tuple[int, int]:
+        # Of the last node made when so many events have happened: its index on the tape, and that of its event.
+        for k in range(self.pass_at(max(happened - 1, 0)) - 1, -1, -1):
+            made = self.stretches[k].made_by(happened)
+            if made:
+                return self.stretches[k].made[made - 1].index, self.stretches[k].step_of(made - 1)
+        return -1, -1
+
     @cached_property
-    def _first_uses(self) -> dict[Node, int]:
-        # For every leaf that was given another value: the index of the first node that used it.
+    def _updates(self) -> dict[Node, list[tuple[int, int, Updated]]]:
+        # For every node that was updated in place, its updates as its stretches know them.
+        found: dict[Node, list[tuple[int, int, Updated]]] = {}
+        for each in (each for stretch in self.stretches for each in stretch.updates):
+            found.setdefault(each[2].node, []).append(each)
+        return found
+
+    @cached_property
+    def _first_seen(self) -> dict[Node, tuple[int, Array]]:
+        # For every leaf that was given another value: the first node that used it, or followed its first update,
+        # and what it held until then.
         leaves = {leaf for each in self.stretches for leaf in each.recorded.leaves}
         waiting = leaves & self._history.changes.keys()
-        found: dict[Node, int] = {}
+        found = {node: (first[0][1], first[0][2].old) for node, first in self._updates.items()}
         for node in self._nodes:
             if not waiting:
                 break
             for operand in waiting.intersection(node.operands):
-                found[operand] = node.index
                 waiting.remove(operand)
+                if operand not in found or node.index < found[operand][0]:
+                    found[operand] = node.index, self._history.value(operand, node.index)
         return found
 
     # Making events
@@ -576,7 +603,7 @@ class Trace(Sequence[Event]):
             value=value,
             name=self.name(index),
             span=self.span(index),
-            note=forward_note(self.number, node.gate, values, value),
+            note=noted(self.span(index), forward_note(self.number, node.gate, values, value)),
             path=self.path(index),
         )
 
@@ -597,9 +624,15 @@ class Trace(Sequence[Event]):
         """Return the event of an edge as it was taken."""
         node, slot, operand, upstream, local, total, first = edge
         product = total if first else upstream * local  # the local is a number or a map: either multiplies
-        note = self.note_of_edge(node, slot, upstream, local, product)
+        note = noted(self.span(self.index_of(node)), self.note_of_edge(node, slot, upstream, local, product))
         place = self.index_of(node), slot, self.index_of(operand)
         return Backward(step, *place, upstream, local, product, total, first, note)
+
+
+def noted(span: Span | None, *notes: str | None) -> str | None:
+    """Return what there is to say of a step, with its place in the program: ``…, at 1:12``."""
+    said = "; ".join(filter(None, notes))
+    return f"{said}, at {span.line}:{span.column}" if said and span else said or None
 
 
 def change_of(old: Array, new: Array) -> Array:

@@ -10,7 +10,9 @@ node; everything else goes the general way.
 from __future__ import annotations
 
 import gc
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Any
 
@@ -27,6 +29,7 @@ from stepgrad.recording import Recording
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 from stepgrad.trace import Trace
+from stepgrad.wording import literal_text
 
 
 def as_number(value: Any) -> float:
@@ -70,6 +73,20 @@ def binary(gate: str, *, swapped: bool = False) -> Callable[[Value, Any], Any]:
     return operator
 
 
+def comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Any], Any]:
+    """Make a comparison of the numbers that two Values hold, or of one with a number."""
+
+    def compared(self: Value, other: Any) -> Any:
+        if not isinstance(other, (Value, int, float)):
+            return NotImplemented
+        sides = self.value, other.value if isinstance(other, Value) else other
+        if any(isinstance(side, Tensor) for side in sides):
+            raise GateError("numbers can be compared, and this is a tensor; compare its entries, or its .data")
+        return compare(*sides)
+
+    return compared
+
+
 def method(gate: str) -> Callable[..., Value]:
     """Make a method: ``x.exp()``, ``x.sum(axis=0)``."""
 
@@ -89,13 +106,15 @@ class Value(Node):
     ----------
     data : number or nested lists
         A list that holds Values is stacked: the result is then no input, but computed from these.
-    name, label : str, optional
+    _children, _op : optional
+        As micrograd's and microgpt's own code passes them; what a Value was computed from cannot be given.
+    label, name : str, optional
         What the trace calls it.
 
     Raises
     ------
     GateError
-        If the data is no number and no list of them.
+        If the data is no number and no list of them, or if there are children.
 
     Examples
     --------
@@ -110,8 +129,9 @@ class Value(Node):
     As in PyTorch and micrograd, the gradients of leaves add up over several ``backward()`` calls until
     the program sets ``grad`` to 0; those of intermediate values never do.
 
-    A Value is true, whatever it holds, as any object without a length; ``len`` counts the entries of a
-    tensor's first axis. A copy of one is an input of its own with the same data and name.
+    A Value is true, whatever it holds, and equal to itself only, as any object without a length; ``<``, ``>``,
+    ``<=``, ``>=`` compare the numbers held; ``len`` counts the entries of a tensor's first axis. A copy of one
+    is an input of its own with the same data and name.
     """
 
     # Recorders fill neither: `_name` is set where the program gives a name, `_given` where it sets the
@@ -120,8 +140,12 @@ class Value(Node):
     _given: Array
     _name: str
 
-    def __new__(cls, data: Any, *, name: str = "", label: str = "") -> Value:
+    def __new__(
+        cls, data: Any, _children: Iterable[Any] = (), _op: Any = "", label: str = "", *, name: str = ""
+    ) -> Value:
         """Record an input; a number is of the class whose operators are compiled."""
+        if any(True for _ in _children):
+            raise GateError("what a Value is computed from cannot be given; compute it with the operators and methods")
         ready = as_operand(data)
         if ready is data and isinstance(ready, Value):
             raise GateError("this is a Value already; use it as it is, or its .data for an input of its own")
@@ -205,6 +229,40 @@ class Value(Node):
         self._given = self.gradient() if self.gate is INPUT else None
         self.total = None
 
+    # What programs written for micrograd and microgpt ask of a node
+
+    @property
+    def _prev(self) -> tuple[Value, ...]:
+        """The Values that it was computed from, each once."""
+        return tuple(dict.fromkeys(self._children))
+
+    @property
+    def _children(self) -> tuple[Value, ...]:
+        """The Values that it was computed from, in the order of their slots."""
+        return tuple(operand for operand in self.operands if isinstance(operand, Value))
+
+    @property
+    def _local_grads(self) -> tuple[Any, ...]:
+        """The local for each of these."""
+        edges = zip(self.operands, self.locals, strict=True)
+        return tuple(local for operand, local in edges if isinstance(operand, Value))
+
+    @property
+    def _op(self) -> str:
+        """The sign of its gate; empty for an input."""
+        if self.gate.name == "pow" and not isinstance(self.b, Value):
+            return f"**{literal_text(self.b)}"
+        return "*" if self.gate.name == "mul" else self.gate.symbol
+
+    @property
+    def _backward(self) -> Any:
+        """Not there: no node has a function of its own."""
+        raise AttributeError("a Value has no _backward; its gate has the rule, and backward() runs all of them")
+
+    @_backward.setter
+    def _backward(self, rule: Any) -> None:
+        raise AttributeError("a Value takes no _backward of its own; compute it with the operators and methods")
+
     def backward(self, seed: Any = None) -> None:
         """Send gradients back to every value that this one depends on.
 
@@ -227,6 +285,9 @@ class Value(Node):
 
     def __float__(self) -> float:
         return float(self.data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
 
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
@@ -264,6 +325,8 @@ class Value(Node):
     __pow__, __rpow__ = binary("pow"), binary("pow", swapped=True)
     __matmul__, __rmatmul__ = binary("matmul"), binary("matmul", swapped=True)
     __abs__ = method("abs")
+    __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
+    __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
 
     exp, log, sqrt = method("exp"), method("log"), method("sqrt")
     expm1, log1p, erfc = method("expm1"), method("log1p"), method("erfc")
@@ -399,7 +462,8 @@ class Tape:
     def trace(self) -> Trace:
         """Return the trace of what has been recorded so far; the recording goes on undisturbed."""
         passes = HERE.passes_so_far(self.history)
-        taking_part = (node for each in passes for node in (*each.leaves, *each.earlier, *each.nodes))
+        updated = (update.node for each in passes for update in each.updates)
+        taking_part = chain(updated, (node for each in passes for node in (*each.leaves, *each.earlier, *each.nodes)))
         named = {node: name for node in taking_part if (name := getattr(node, "_name", ""))}
         names: dict[Node, Name] = {}
         versions: dict[str, int] = {}

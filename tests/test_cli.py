@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stepgrad import cli
+from stepgrad.conventions import CONVENTIONS
 from stepgrad.gallery import example_paths, example_text
 from stepgrad.ops import GATES
 
@@ -93,6 +94,14 @@ def test_gates_and_examples():
     listing = output("examples")
     assert [line.split()[0] for line in listing.splitlines()] == list(example_paths())
     assert output("examples", "sigmoid") == example_text("sigmoid")
+
+
+def test_conventions():
+    everything = output("conventions")
+    assert everything.count("\n      notes: ") == sum(bool(row.notes) for row in CONVENTIONS)
+    assert output("conventions", "relu") in everything
+    assert output("conventions", "relu").startswith("relu ")
+    assert "did you mean `relu`?" in refusal("conventions", "rleu")
 
 
 def test_ascii_where_the_output_knows_no_other_signs():

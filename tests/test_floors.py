@@ -25,6 +25,7 @@ FLOORS = [
     "losses",
     "convolution",
     "ops",
+    "conventions",
     "recorder",
     "tape",
     "recording",

@@ -231,6 +231,10 @@ class Spelling(ast.NodeTransformer):
         assert isinstance(node.value, (int, float))
         return ast.Constant(float(node.value))
 
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Write what shuts out as the 0 that it is."""
+        return ast.Constant(0.0) if node.id == "closed" else node
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         """Call the power, and where Python's would raise the division."""
         self.generic_visit(node)
