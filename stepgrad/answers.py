@@ -21,7 +21,7 @@ from stepgrad.numeric import FLOAT
 from stepgrad.ops import INPUT
 from stepgrad.stretch import Stretch
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Shape, Tensor, flat, shape_of, shaped, show_shape, strides_of
+from stepgrad.tensor import Array, Shape, Tensor, flat, full, shape_of, shaped, show_shape, strides_of
 from stepgrad.trace import Trace
 
 MAX_BYTES = 32 * 1024 * 1024  # of a file
@@ -39,7 +39,7 @@ NUMBER = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|inf|infinity|nan)",
 def answers_of(trace: Trace, number: int, given: Mapping[str, Any]) -> dict[Node, Array]:
     """Bring somebody's gradients to the nodes that they are of, in the pass with this number.
 
-    A flat list serves for a matrix of as many numbers; another shape than the value's stays as it is: it may be
+    None is 0, as where nothing came. A flat list serves for a matrix of as many numbers; another shape than the value's stays as it is: it may be
     the very mistake.
 
     Raises
@@ -57,7 +57,8 @@ def answers_of(trace: Trace, number: int, given: Mapping[str, Any]) -> dict[Node
     for name, value in given.items():
         node, index = node_called(trace, number, str(name), several)
         if index is None:
-            found[node] = fitted(gradient_of(str(name), value), shape_of(node.value))
+            shape = shape_of(node.value)
+            found[node] = full(shape, 0.0) if value is None else fitted(gradient_of(str(name), value), shape)
         else:
             elements.setdefault(node, {})[index] = gradient_of(str(name), value)
     for node, parts in elements.items():
@@ -190,13 +191,13 @@ def from_json(path: str, text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path!r} is not JSON ({error}); write it as {{\"x\": 3.0}}") from None
+        raise InputError(f'{path!r} is not JSON ({error}); write it as {{"x": 3.0}}') from None
     except (RecursionError, ValueError):
         raise InputError(f"{path!r} has too long or deep a value; write numbers and lists of them") from None
     if isinstance(found, dict) and isinstance(found.get("grads"), dict):
         found = found["grads"]
     if not isinstance(found, dict):
-        raise InputError(f"{path!r} holds no gradients by name; write it as {{\"x\": 3.0}}")
+        raise InputError(f'{path!r} holds no gradients by name; write it as {{"x": 3.0}}')
     return found
 
 

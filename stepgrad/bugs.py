@@ -14,23 +14,12 @@ from typing import Any
 
 from stepgrad.gate import Elementwise
 from stepgrad.linear import LinearMap
-from stepgrad.mistakes import (
-    FAR_FETCHED,
-    Mistake,
-    of_formulas,
-    of_means,
-    of_rules,
-    of_shares,
-    of_sums,
-    of_transposes,
-    over,
-    same_shape,
-    scaled,
-    times,
-)
+from stepgrad.misrules import of_rules
+from stepgrad.missing import of_means, of_shares, of_sums, of_transposes
+from stepgrad.mistakes import FAR_FETCHED, Mistake, of_formulas, over, same_shape, scaled
 from stepgrad.numeric import FLOAT
-from stepgrad.ops import INPUT
-from stepgrad.sweeps import Edge, Mutant, Sweep, Unfit, Wrong
+from stepgrad.oversights import clipped, earlier_passes, second_backward, updated_weights, wrong_seeds
+from stepgrad.sweeps import Edge, Mutant, Sweep, Wrong
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, flat, shape_of
 
@@ -128,6 +117,14 @@ def has_a_two(edge: Edge) -> bool:
     """Whether there is a 2 to forget: a square, mse, var."""
     square = edge.gate.name == "pow" and edge.slot == 0 and all(y == 2 for y in flat(edge.operands[1]))
     return square or edge.gate.name in ("mse", "var")
+
+
+def has_a_half(edge: Edge) -> bool:
+    """Whether there is a ½ to forget: a literal."""
+    if edge.gate.name not in ("mul", "div") or isinstance(edge.node.operands[1 - edge.slot], Node):
+        return False
+    half = 2.0 if edge.gate.name == "div" and edge.slot == 0 else 0.5
+    return all(x == half for x in flat(edge.operands[1 - edge.slot]))
 
 
 def wrong_rules(edge: Edge) -> Iterator[Mistake]:
@@ -250,6 +247,10 @@ EDGE_BUGS = (
         swapped, lambda edge: edge.gate.name != "sub",
     ),
     Bug(
+        "factor 2", "look for a 2 that is counted twice, or a ½ that is lost",
+        doubled, has_a_half,
+    ),
+    Bug(
         "missing local", "the chain rule multiplies by the local at every gate",
         straight, has_one_operand,
     ),
@@ -260,10 +261,6 @@ EDGE_BUGS = (
     Bug(
         "missing +=", "gradients that meet must be added: write `+=` where `=` stands",
         first_only, always, True,
-    ),
-    Bug(
-        "factor 2", "look for a 2 that is counted twice, or a ½ that is lost",
-        doubled, lambda edge: False,
     ),
     Bug(
         "wrong derivative", "compare with the gate's local",
@@ -277,140 +274,6 @@ EDGE_BUGS = (
 
 
 # Wrong in the sweep as a whole
-
-
-def second_backward(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple[str, Mutant]]:
-    """Yield what was left from sweeps of the same graph."""
-    inputs = {node: ours for node, ours in sweep.ours.items() if node.gate is INPUT}
-    for count in (2, 3, 4, 5):
-        left = {node: times(ours, float(count - 1)) for node, ours in inputs.items()}
-        yield f"backward ran {count} times, and nothing was set to zero in between", Mutant(start=left)
-    inner = {node: ours for node, ours in sweep.ours.items() if node is not sweep.output}
-    words = "backward ran a second time, and not even the gradients between were set to zero"
-    yield words, Mutant(start=inner)
-    changed = sweep.run(Mutant(start=inner))
-    third = {node: changed.get(node, ours) for node, ours in inner.items()}
-    yield words.replace("second", "third"), Mutant(start=third)
-
-
-def earlier_passes(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple[str, Mutant]]:
-    """Yield what was left from the pass before, or from all before."""
-    trace = sweep.trace
-    inputs = {trace.bare_name(trace.index_of(node)): node for node in sweep.ours if node.gate is INPUT}
-    left: dict[Node, Array] = {}
-    numbers = [each.number for each in trace.passes[: sweep.number - 1] if len(each.backward)]
-    for count, number in enumerate(reversed(numbers[-MOST_PASSES:]), 1):
-        for node, gradient in Sweep(trace, number).ours.items():
-            own = inputs.get(trace.bare_name(trace.index_of(node)))
-            if node.gate is INPUT and own is not None and shape_of(gradient) == shape_of(own.value):
-                left[own] = left[own] + gradient if own in left else gradient
-        before = "the pass before" if count == 1 else f"the {count} passes before"
-        yield f"the gradients of {before} were not set to zero", Mutant(start=dict(left))
-
-
-MOST_PASSES = 20  # of which the gradients can have been left
-
-
-def wrong_seeds(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple[str, Mutant]]:
-    """Yield sweeps that start with something else than the seed."""
-    yield "all gradients are negative: the sweep started with -1", Mutant(seed=times(sweep.seed, -1.0))
-    if not shape_of(sweep.output.value):
-        yield "the sweep started with the output itself, not with 1", Mutant(seed=sweep.output.value)
-    yield "nothing was sent back: all gradients are 0", Mutant(seed=times(sweep.seed, 0.0))
-
-
-def clipped(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple[str, Mutant]]:
-    """Yield gradients clipped to the largest that there is, or all shortened alike."""
-    pairs = [
-        (x, y)
-        for node, array in theirs.items()
-        if node.gate is INPUT and node in sweep.ours and shape_of(array) == shape_of(node.value)
-        for x, y in zip(flat(array), flat(sweep.ours[node]), strict=True)
-    ]
-    border = max((abs(x) for x, y in pairs if x == x), default=0.0)
-    if border and any(abs(y) > border for _, y in pairs):
-        yield f"the inputs' gradients were clipped to ±{border:g}", Mutant(finish=lambda g: clip_to(g, border))
-    x, y = max(pairs, key=lambda pair: abs(pair[1]), default=(0.0, 0.0))
-    if y and 0 < x / y < 1:
-        ratio = x / y
-        yield f"all inputs' gradients were shortened to {ratio:.4g} of their length", Mutant(
-            finish=lambda g: times(g, ratio)
-        )
-
-
-def clip_to(array: Array, border: float) -> Array:
-    """Bring every number between -border and border."""
-    if isinstance(array, Tensor):
-        return Tensor(array.shape, [min(max(x, -border), border) for x in array.data])
-    return min(max(array, -border), border)
-
-
-def updated_weights(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple[str, Mutant]]:
-    """Yield sweeps that went on with weights already updated: Mazur's 0.291027924.
-
-    Where the trace has no updates, the learning rate is found from the first gradient that departs: there the
-    difference is proportional to it.
-    """
-    for rate in rates(sweep, theirs):
-        found = with_updated(sweep, rate)
-        if found:
-            yield f"the weights had already been updated, at a learning rate of {rate:.4g}", Mutant(locals=found)
-
-
-PRODUCTS = ("mul", "matmul", "outer", "conv2d")  # whose locals are the other operand
-
-
-def with_updated(sweep: Sweep, rate: float) -> dict[int, Any]:
-    """Return the locals that weights make after their update, by the places of their edges."""
-    found: dict[int, Any] = {}
-    for place in range(len(sweep)):
-        node = sweep.nodes[place]
-        weights = [
-            (slot, each)
-            for slot, each in enumerate(node.operands)
-            if slot != sweep.slots[place] and isinstance(each, Node) and each.gate is INPUT and each in sweep.ours
-        ]
-        if node.gate.name not in PRODUCTS or not weights or sweep.operands[place].gate is INPUT:
-            continue
-        edge = sweep.edge(place)
-        values = list(edge.operands)
-        for slot, weight in weights:
-            values[slot] = values[slot] + times(sweep.ours[weight], -rate)
-        wanted = [slot == edge.slot for slot in range(len(values))]
-        found[place] = edge.gate.apply(FLOAT, values, wanted, edge.params)[1][edge.slot]
-    return found
-
-
-def rates(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[float]:
-    """Yield the learning rate that would explain the gradient that it moves first, if there is one: by secants."""
-    moved = swept_at(sweep, SMALL_RATE)
-    node = max((each for each in moved if each in theirs), key=lambda each: each.index, default=None)
-    if node is None or shape_of(theirs[node]) != shape_of(moved[node]):
-        return
-    ours = flat(sweep.ours[node])
-    place = max(range(len(ours)), key=lambda i: abs(flat(moved[node])[i] - ours[i]))
-    wanted = flat(theirs[node])[place]
-    before, after = (0.0, ours[place]), (SMALL_RATE, flat(moved[node])[place])
-    for _ in range(MOST_SECANTS):
-        if after[1] == before[1] or abs(after[1] - wanted) <= 1e-15 * abs(wanted):
-            break
-        rate = after[0] + (wanted - after[1]) * (after[0] - before[0]) / (after[1] - before[1])
-        before, after = after, (rate, flat(swept_at(sweep, rate).get(node, sweep.ours[node]))[place])
-    if after[0] == after[0] and after[0]:
-        yield after[0]
-
-
-SMALL_RATE = 1e-3
-MOST_SECANTS = 8
-
-
-def swept_at(sweep: Sweep, rate: float) -> dict[Node, Array]:
-    """Return the gradients that are not ours where the weights have been updated at this rate."""
-    try:
-        return sweep.run(Mutant(locals=with_updated(sweep, rate)))
-    except (Unfit, ArithmeticError):
-        return {}
-
 
 SWEEP_BUGS = (
     SweepBug(

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from stepgrad import __version__
+from stepgrad.answers import read_answers
+from stepgrad.checking import Check, check
+from stepgrad.comparison import ATOL, RTOL, Comparison, compare
 from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
 from stepgrad.formats import render
 from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
@@ -25,13 +28,13 @@ from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
 FIRST_EXAMPLE = "sigmoid"
-COMMANDS = ("trace", "run", "view", "gates", "examples")
+COMMANDS = ("trace", "run", "check", "view", "gates", "examples")
 MAX_DIGITS = 60  # decimals that are printed
 PROGRAM_HELP = "a file, `-` for standard input, the name of an example, or the program text itself"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0, or 2 where the input was wrong."""
+    """Run a command; return the exit status: 0, 1 where a check finds something wrong, 2 where the input was wrong."""
     options = parsed(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -128,6 +131,14 @@ def parser() -> argparse.ArgumentParser:
     ascii_option(layers, "spell mathematical signs in ASCII")
     running = program("run", "print the value and the gradients", run_command)
     running.add_argument("--json", action="store_true", help="as one line of JSON")
+    checking = program("check", "check every gradient, or compare somebody's with ours", check_command)
+    checking.add_argument(
+        "--against", metavar="FILE", help="a JSON or CSV file with gradients by name: find what is wrong"
+    )
+    checking.add_argument("--rtol", metavar="X", type=tolerance, default=RTOL, help=f"relative tolerance ({RTOL:g})")
+    checking.add_argument("--atol", metavar="X", type=tolerance, default=ATOL, help=f"absolute tolerance ({ATOL:g})")
+    checking.add_argument("--pass", metavar="N", type=count, dest="number", help="of this pass, not of the last")
+    ascii_option(checking, "spell mathematical signs in ASCII")
     viewing = program("view", "replay the steps in the terminal", view_command)
     ascii_option(viewing, "draw in ASCII")
     command("gates", "print the table of gates", gates_command)
@@ -153,6 +164,17 @@ def digits(text: str) -> int:
     if count(text) > MAX_DIGITS:
         raise argparse.ArgumentTypeError(f"{text} digits are too many; ask for at most {MAX_DIGITS}")
     return int(text)
+
+
+def tolerance(text: str) -> float:
+    """Read how far numbers may be apart."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no tolerance; write one as in 1e-6")
+    return found
 
 
 # Commands
@@ -198,6 +220,19 @@ def layers_command(options: argparse.Namespace) -> int:
     ascii_only = options.ascii or not can_print("∂‖")
     print_lines(render(traced(options), "layers", digits=options.digits, ascii_only=ascii_only))
     return 0
+
+
+def check_command(options: argparse.Namespace) -> int:
+    """Check the gradients, or compare somebody's with them; status 1 where one is wrong."""
+    trace, ascii_only = traced(options), options.ascii or not can_print("∂≈×₀")
+    found: Check | Comparison
+    if options.against is None:
+        found = check(trace, number=options.number, ascii_only=ascii_only)
+    else:
+        theirs = read_answers(options.against)
+        found = compare(trace, theirs, options.rtol, options.atol, number=options.number, ascii_only=ascii_only)
+    print_lines(found.lines)
+    return 0 if found else 1
 
 
 def view_command(options: argparse.Namespace) -> int:

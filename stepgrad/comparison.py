@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 from stepgrad.answers import answers_of
 from stepgrad.bugs import UNUSED
-from stepgrad.errors import InputError
 from stepgrad.events import Backward
 from stepgrad.formula import spell
 from stepgrad.linear import LinearMap
 from stepgrad.suspects import MAX_WORK, Search, Suspicion, Tolerance
-from stepgrad.sweeps import Budget, Sweep
+from stepgrad.sweeps import Budget, Sweep, swept_pass
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Shape, Tensor, flat, indices, nested, shape_of, show_shape
 from stepgrad.trace import Trace
@@ -147,13 +146,7 @@ def compare(
     >>> found.bug, found.step, bool(found)
     ('missing +=', 8, False)
     """
-    swept = [each.number for each in trace.passes if len(each.backward)]
-    if number is None:
-        if not swept:
-            raise InputError("this trace has no backward sweep, so there are no gradients to compare with")
-        number = swept[-1]
-    if number not in swept:
-        raise InputError(f"there is no backward sweep in a pass {number}; there is one in {', '.join(map(str, swept))}")
+    number = swept_pass(trace, number)
     sweep = Sweep(trace, number)
     tolerance = Tolerance(rtol, atol)
     theirs = answers_of(trace, number, grads)
@@ -218,7 +211,9 @@ class Report:
             lines.append(f"first wrong step: {self.sweep.step(0) - 1}, the seed")
         else:
             theirs = self.sent(chosen)
-            also = tuple(self.edge_words(self.event(s.first)) for s in suspicions[1:6] if s.first not in (None, chosen.first))
+            also = tuple(
+                self.edge_words(self.event(s.first)) for s in suspicions[1:6] if s.first not in (None, chosen.first)
+            )
             lines += self.arithmetic(edge, theirs, chosen)
         lines.append(self.wording.style.sign(f"likely: {chosen.name}: {words}"))
         lines.append(self.wording.style.sign(f"        {chosen.advice}"))
@@ -226,9 +221,7 @@ class Report:
             lines.append(f"the same mistake would give the same numbers at: {'; '.join(also)}")
         ours = None if edge is None else nested(edge.product)
         shown = None if theirs is None else nested(theirs)
-        return Comparison(
-            self.pairs, edge, True, chosen.name, words, chosen.advice, shown, ours, also, tuple(lines)
-        )
+        return Comparison(self.pairs, edge, True, chosen.name, words, chosen.advice, shown, ours, also, tuple(lines))
 
     def of_first(self, search: Search) -> Comparison:
         """Report the first edge that can be wrong, where no bug of the catalogue explains it."""
@@ -244,7 +237,9 @@ class Report:
                 f"{last.step} ({self.edge_words(last)}); give gradients of values on the way to narrow it down"
             )
         out = search.budget.left < 0
-        lines.append("the trace is too long to try every bug" if out else "no bug of the catalogue explains these numbers")
+        lines.append(
+            "the trace is too long to try every bug" if out else "no bug of the catalogue explains these numbers"
+        )
         return Comparison(self.pairs, edge, ours=nested(edge.product), lines=tuple(lines))
 
     def possible(self, search: Search) -> list[int]:
@@ -276,7 +271,8 @@ class Report:
         output = self.name(self.sweep.output)
         for pair in wrong[:MOST_PAIRS]:
             partial = self.wording.partial(output, pair.name + bracketed(pair.worst))
-            yield f"  {partial}: theirs {self.spelled(pair.theirs, pair.worst)}, ours {self.spelled(pair.ours, pair.worst)}"
+            theirs, ours = self.spelled(pair.theirs, pair.worst), self.spelled(pair.ours, pair.worst)
+            yield f"  {partial}: theirs {theirs}, ours {ours}"
         if len(wrong) > MOST_PAIRS:
             yield f"  {self.wording.style.sign('…')} and {len(wrong) - MOST_PAIRS} more"
 

@@ -141,7 +141,9 @@ class Search:
             if self.budget.left < 0:
                 return
             for mistake, mutant in self.mutants(bug, group, natural=natural):
-                found = self.tried(Suspicion(bug.name, bug.words, mistake.words, group.words, mistake, mutant, {}, None))
+                found = self.tried(
+                    Suspicion(bug.name, bug.words, mistake.words, group.words, mistake, mutant, {}, None)
+                )
                 if found:
                     yield found
                     if len(group.places) > 1:

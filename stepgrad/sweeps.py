@@ -138,8 +138,7 @@ class Sweep:
 
     def __init__(self, trace: Trace, number: int) -> None:
         stretch = trace.stretch(number)
-        if stretch.recorded.output is None:
-            raise InputError(f"pass {number} has no backward sweep, so there are no gradients to compare with")
+        assert stretch.recorded.output is not None, "see swept_pass"
         self.trace = trace
         self.number = number
         self.output = stretch.recorded.output
@@ -204,8 +203,9 @@ class Sweep:
         node = self.nodes[place]
         if place not in mutant.locals and node not in changed:
             return self.product(place)
-        local = mutant.locals[place] if place in mutant.locals else node.locals[self.slots[place]]
-        return None if local is None else changed.get(node, self.ours[node]) * local
+        local: Any = mutant.locals[place] if place in mutant.locals else node.locals[self.slots[place]]
+        upstream: Any = changed.get(node, self.ours[node])
+        return None if local is None else upstream * local
 
     def total(self, node: Node, mutant: Mutant, changed: Mapping[Node, Array], until: int | None = None) -> Array:
         """Return what a node has in a mutant when all has arrived, or all up to a place."""
@@ -279,6 +279,25 @@ class Sweep:
             for place in onward:
                 heappush(waiting, -self.operands[place].index)
         return changed
+
+
+def swept_pass(trace: Trace, number: int | None) -> int:
+    """Return the number of a pass with a backward sweep: the last one, where none is asked for.
+
+    Raises
+    ------
+    InputError
+        If there is none, or not in that pass.
+    """
+    swept = [each.number for each in trace.passes if len(each.backward)]
+    if not swept:
+        raise InputError("this program has no gradients: nothing in it is sent backward")
+    if number is None:
+        return swept[-1]
+    if number not in swept:
+        known = f"1 to {swept[-1]}" if swept == list(range(1, len(swept) + 1)) else ", ".join(map(str, swept))
+        raise InputError(f"there is no backward sweep in pass {number}; choose from {known}")
+    return number
 
 
 def size_of(array: Array) -> int:

@@ -17,7 +17,9 @@ import stepgrad
 def apply(function, *arrays):
     if any(isinstance(each, list) for each in arrays):
         size = next(len(each) for each in arrays if isinstance(each, list))
-        return [apply(function, *((each[i] if isinstance(each, list) else each) for each in arrays)) for i in range(size)]
+        return [
+            apply(function, *((each[i] if isinstance(each, list) else each) for each in arrays)) for i in range(size)
+        ]
     return function(*arrays)
 
 
@@ -133,7 +135,10 @@ def cross_entropy_rule(u, z, ops, slot, params):
     scores, labels = ops
     if not isinstance(scores[0], list):
         return [u * (p - (c == labels)) for c, p in enumerate(softmax_of(scores))]
-    return [[u * (p - (c == label)) / len(scores) for c, p in enumerate(softmax_of(row))] for row, label in zip(scores, labels)]
+    return [
+        [u * (p - (c == label)) / len(scores) for c, p in enumerate(softmax_of(row))]
+        for row, label in zip(scores, labels)
+    ]
 
 
 def index_rule(u, z, ops, slot, params):
@@ -161,7 +166,9 @@ def conv_rule(u, z, ops, slot, params):
 
 
 def elementwise(local):
-    return lambda u, z, ops, slot, params: mul(u, apply(local, *[fill(z, o) if not isinstance(o, list) and isinstance(z, list) else o for o in ops], z))
+    return lambda u, z, ops, slot, params: mul(
+        u, apply(local, *[fill(z, o) if not isinstance(o, list) and isinstance(z, list) else o for o in ops], z)
+    )
 
 
 RULES = {
@@ -185,7 +192,9 @@ RULES = {
     ("matmul", 0): matmul_rule,
     ("matmul", 1): matmul_rule,
     ("sum", 0): lambda u, z, ops, slot, p: spread(u, ops[0], p["axis"], p["keepdims"]),
-    ("mean", 0): lambda u, z, ops, slot, p: scale(spread(u, ops[0], p["axis"], p["keepdims"]), 1 / count_along(ops[0], p["axis"])),
+    ("mean", 0): lambda u, z, ops, slot, p: scale(
+        spread(u, ops[0], p["axis"], p["keepdims"]), 1 / count_along(ops[0], p["axis"])
+    ),
     ("broadcast", 0): lambda u, z, ops, slot, p: sum_to(u, shape(ops[0])),
     ("transpose", 0): lambda u, z, ops, slot, p: T(u),
     ("index", 0): index_rule,
@@ -253,7 +262,11 @@ class Graph:
         for place, (node, slot, operand) in enumerate(self.edges):
             u = grads[node]
             rule = (wrong or {}).get(place)
-            sent = self.right(place, u) if rule is None else rule(u, self.value[node], self.operands(node), slot, self.params(node))
+            sent = (
+                self.right(place, u)
+                if rule is None
+                else rule(u, self.value[node], self.operands(node), slot, self.params(node))
+            )
             if sent is not None:
                 grads[operand] = sent if operand not in grads or place in assigning else add(grads[operand], sent)
             elif operand not in grads:
@@ -288,8 +301,10 @@ def sites(graph, rng, accept):
 
 def wrongly(graph, places, change):
     """The right product, changed."""
+
     def rule_at(place):
         return lambda u, z, ops, slot, params: change(graph.right(place, u))
+
     return {"wrong": {place: rule_at(place) for place in places}}
 
 
@@ -312,7 +327,13 @@ def wrong_sign(graph, rng):
 
 
 def factor_two(graph, rng):
-    places = sites(graph, rng, lambda p, gate, slot, o: gate in ("pow", "mse", "mul") and len(set(map(str, graph.nodes[graph.edges[p][0]].operands))) > 1)
+    places = sites(
+        graph,
+        rng,
+        lambda p, gate, slot, o: (
+            gate in ("pow", "mse", "mul") and len(set(map(str, graph.nodes[graph.edges[p][0]].operands))) > 1
+        ),
+    )
     k = rng.choice((0.5, 2.0))
     return wrongly(graph, places, lambda g: scale(g, k)) if places else None
 
@@ -329,12 +350,20 @@ def wrong_derivative(graph, rng):
 def forgotten(graph, rng):
     shared = [p for places in graph.arrived.values() if len(places) > 1 for p in places]
     # Of two edges, the first one forgotten looks as the second one with `=` does.
-    shared = [p for p in shared if len(graph.arrived[graph.edges[p][2]]) > 2 or p == graph.arrived[graph.edges[p][2]][1]]
+    shared = [
+        p for p in shared if len(graph.arrived[graph.edges[p][2]]) > 2 or p == graph.arrived[graph.edges[p][2]][1]
+    ]
     return {"wrong": {rng.choice(shared): lambda *edge: None}} if shared else None
 
 
 def swapped(graph, rng):
-    places = sites(graph, rng, lambda p, gate, slot, o: gate == "mul" and all(isinstance(x, int) for x in graph.nodes[graph.edges[p][0]].operands))
+    places = sites(
+        graph,
+        rng,
+        lambda p, gate, slot, o: (
+            gate == "mul" and all(isinstance(x, int) for x in graph.nodes[graph.edges[p][0]].operands)
+        ),
+    )
     if not places:
         return None
     return {"wrong": {p: (lambda u, z, ops, slot, params: mul(u, ops[slot])) for p in places}}
@@ -345,26 +374,41 @@ def missing_transpose(graph, rng):
         a, b = (shape(x) for x in graph.operands(graph.edges[p][0])) if gate == "matmul" else ((), ())
         if len(a) == 2 and len(b) == 2:
             return b[0] == b[1] if slot == 0 else a[0] == a[1]
-        return (len(a) == 2 and len(b) == 1 and slot == 1 and a[0] == a[1])
+        return len(a) == 2 and len(b) == 1 and slot == 1 and a[0] == a[1]
+
     places = sites(graph, rng, fits)
+
     def rule(u, z, ops, slot, params):
         a, b = ops
         if len(shape(b)) == 1:
             return [dot(row, u) for row in a]
         return mm(u, b) if slot == 0 else mm(a, u)
+
     return {"wrong": dict.fromkeys(places, rule)} if places else None
 
 
 def transposed_product(graph, rng):
-    places = [p for p, (node, slot, o) in enumerate(graph.edges) if graph.gate(node) == "matmul" and len(shape(graph.value[o])) == 2 and o in graph.inputs and len(graph.arrived[o]) == 1]
+    places = [
+        p
+        for p, (node, slot, o) in enumerate(graph.edges)
+        if graph.gate(node) == "matmul"
+        and len(shape(graph.value[o])) == 2
+        and o in graph.inputs
+        and len(graph.arrived[o]) == 1
+    ]
     return wrongly(graph, [rng.choice(places)], T) if places else None
 
 
 def missing_sum(graph, rng):
-    places = [p for p, (node, slot, o) in enumerate(graph.edges) if graph.gate(node) == "broadcast" and o in graph.inputs and len(graph.arrived[o]) == 1]
+    places = [
+        p
+        for p, (node, slot, o) in enumerate(graph.edges)
+        if graph.gate(node) == "broadcast" and o in graph.inputs and len(graph.arrived[o]) == 1
+    ]
     if not places:
         return None
     kind = rng.choice(("raw", "last", "first"))
+
     def rule(u, z, ops, slot, params):
         if kind == "raw":
             return u
@@ -372,21 +416,35 @@ def missing_sum(graph, rng):
         while len(shape(picked)) > len(target):
             picked = picked[-1 if kind == "last" else 0]
         return picked if shape(picked) == target else u
+
     return {"wrong": {rng.choice(places): rule}}
 
 
 def batch_mean(graph, rng):
-    places = [p for p, (node, slot, o) in enumerate(graph.edges) if (graph.gate(node) == "broadcast" and o in graph.inputs) or graph.gate(node) == "sum"]
+    places = [
+        p
+        for p, (node, slot, o) in enumerate(graph.edges)
+        if (graph.gate(node) == "broadcast" and o in graph.inputs) or graph.gate(node) == "sum"
+    ]
     if not places:
         return None
     place = rng.choice(places)
     node, _, operand = graph.edges[place]
-    big, small = (graph.value[node], graph.value[operand]) if graph.gate(node) == "broadcast" else (graph.value[operand], graph.value[node])
+    big, small = (
+        (graph.value[node], graph.value[operand])
+        if graph.gate(node) == "broadcast"
+        else (graph.value[operand], graph.value[node])
+    )
     return wrongly(graph, [place], lambda g: scale(g, len(leaves(small)) / len(leaves(big))))
 
 
 def no_mean(graph, rng):
-    places = [p for p, (node, slot, o) in enumerate(graph.edges) if graph.gate(node) in ("mean", "mse", "cross_entropy") and len(shape(graph.value[o])) > (graph.gate(node) == "cross_entropy")]
+    places = [
+        p
+        for p, (node, slot, o) in enumerate(graph.edges)
+        if graph.gate(node) in ("mean", "mse", "cross_entropy")
+        and len(shape(graph.value[o])) > (graph.gate(node) == "cross_entropy")
+    ]
     if not places:
         return None
     place = rng.choice(places)
@@ -400,15 +458,25 @@ def no_mean(graph, rng):
 
 def no_one(graph, rng):
     places = [p for p, (node, slot, o) in enumerate(graph.edges) if graph.gate(node) == "cross_entropy"]
+
     def rule(u, z, ops, slot, params):
         scores = ops[0]
-        return apply(lambda p: u * p / len(scores), [softmax_of(row) for row in scores]) if isinstance(scores[0], list) else scale(softmax_of(scores), u)
+        return (
+            apply(lambda p: u * p / len(scores), [softmax_of(row) for row in scores])
+            if isinstance(scores[0], list)
+            else scale(softmax_of(scores), u)
+        )
+
     return {"wrong": dict.fromkeys(places, rule)} if places else None
 
 
 def softmax_diagonal(graph, rng):
     places = [p for p, (node, slot, o) in enumerate(graph.edges) if graph.gate(node) == "softmax"]
-    return {"wrong": dict.fromkeys(places, lambda u, z, ops, slot, params: mul(u, apply(lambda p: p * (1 - p), z)))} if places else None
+    return (
+        {"wrong": dict.fromkeys(places, lambda u, z, ops, slot, params: mul(u, apply(lambda p: p * (1 - p), z)))}
+        if places
+        else None
+    )
 
 
 def stale(graph, rng):
@@ -425,7 +493,11 @@ def straight(graph, rng):
 
 def relu_by_upstream(graph, rng):
     places = sites(graph, rng, lambda p, gate, slot, o: gate == "relu")
-    return {"wrong": dict.fromkeys(places, lambda u, z, ops, slot, params: apply(lambda a: a if a > 0 else 0.0, u))} if places else None
+    return (
+        {"wrong": dict.fromkeys(places, lambda u, z, ops, slot, params: apply(lambda a: a if a > 0 else 0.0, u))}
+        if places
+        else None
+    )
 
 
 def updated(graph, rng):
@@ -436,10 +508,12 @@ def updated(graph, rng):
         if graph.gate(node) in ("mul", "matmul") and operand not in graph.inputs and ops[1 - slot] in graph.inputs:
             weight = ops[1 - slot]
             new = add(graph.value[weight], scale(right[weight], -rate))
+
             def rule(u, z, ops, slot, params, node=node, new=new):
                 changed = list(ops)
                 changed[1 - slot] = new
                 return RULES[graph.gate(node), slot](u, z, changed, slot, params)
+
             wrong[p] = rule
     return {"wrong": wrong} if wrong else None
 
@@ -517,7 +591,11 @@ def plant(seed, given="named"):
         except (ArithmeticError, ValueError, TypeError, IndexError):
             continue
         names = {i: e.name for i, e in graph.nodes.items()}
-        wanted = [i for i in right if i in graph.inputs or given == "all" or (given == "named" and not names[i].startswith("v"))]
+        wanted = [
+            i
+            for i in right
+            if i in graph.inputs or given == "all" or (given == "named" and not names[i].startswith("v"))
+        ]
         if not any(differs(right[i], wrong.get(i)) for i in wanted):
             continue
         if any(x != x or abs(x) > 1e6 for i in wanted for x in leaves(wrong[i])):
