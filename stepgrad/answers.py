@@ -39,8 +39,8 @@ NUMBER = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|inf|infinity|nan)",
 def answers_of(trace: Trace, number: int, given: Mapping[str, Any]) -> dict[Node, Array]:
     """Bring somebody's gradients to the nodes that they are of, in the pass with this number.
 
-    None is 0, as where nothing came. A flat list serves for a matrix of as many numbers; another shape than the value's stays as it is: it may be
-    the very mistake.
+    None is 0, as where nothing came. A flat list serves for a matrix of as many numbers; another shape than the
+    value's stays as it is: it may be the very mistake.
 
     Raises
     ------

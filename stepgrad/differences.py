@@ -18,6 +18,7 @@ Function = Callable[[float], float]
 RATIO = 8.0
 LARGEST, SMALLEST = -6, -36  # powers of 2 of the step, relative to the scale
 GOOD = 1e-9  # relative: where the bound is below, no other step is tried
+LOST = 64.0  # times the best bound: where rounding alone makes a bound so much worse, no smaller step is tried
 SAFETY = 4.0
 EPSILON = 2.0**-52
 
@@ -45,11 +46,12 @@ class Quotient(NamedTuple):
 
 
 class Rung(NamedTuple):
-    """Both slopes at one step size."""
+    """Both slopes at one step size, and the rounding of the values that they were found from."""
 
     step: float
     left: float
     right: float
+    noise: float
 
     @property
     def middle(self) -> float:
@@ -76,7 +78,7 @@ def differentiate(function: Function, x: float, noise: float = 0.0) -> Quotient:
     >>> differentiate(abs, 0.0).doubt
     'a kink: slope -1 to the left, 1 to the right'
     """
-    middle = function(x)
+    middle = value_at(function, x)
     if not isfinite(middle) or not isfinite(x):
         return Quotient(float("nan"), inf, "the value is not finite here")
     noise = max(noise, EPSILON * abs(middle))
@@ -89,10 +91,18 @@ def differentiate(function: Function, x: float, noise: float = 0.0) -> Quotient:
         found = extrapolated(tried[-2], rung, noise)
         if found.bound < best.bound:
             best = found
-        if best.bound <= GOOD * abs(best.value) and len(tried) > 2:
+        if len(tried) > 2 and (best.bound <= GOOD * abs(best.value) or SAFETY * noise / rung.step > LOST * best.bound):
             break
     doubt = kink_in(tried, noise) or growth_in(tried, noise)
     return Quotient(best.value, inf, doubt) if doubt else best
+
+
+def value_at(function: Function, x: float) -> float:
+    """Return the value of a function; nan where it raises, as ``math.log`` does at 0."""
+    try:
+        return function(x)
+    except (ArithmeticError, ValueError):
+        return float("nan")
 
 
 def rungs(function: Function, x: float, middle: float) -> Iterator[Rung]:
@@ -104,17 +114,20 @@ def rungs(function: Function, x: float, middle: float) -> Iterator[Rung]:
         above, below = x + step, x - step
         if x in (above, below):  # the step is lost in x
             return
-        right, left = function(above), function(below)
+        right, left = value_at(function, above), value_at(function, below)
         if isfinite(right) and isfinite(left):
-            yield Rung(step, (middle - left) / (x - below), (right - middle) / (above - x))
+            size = max(abs(right), abs(left))
+            yield Rung(step, (middle - left) / (x - below), (right - middle) / (above - x), EPSILON * size)
 
 
 def extrapolated(coarse: Rung, fine: Rung, noise: float) -> Quotient:
     """Take Richardson's value of two steps, and bound its error."""
     squared = (coarse.step / fine.step) ** 2
     value = fine.middle + (fine.middle - coarse.middle) / (squared - 1)
-    truncation = abs(value - fine.middle)
-    rounding = 2 * noise / fine.step + EPSILON * abs(value)
+    gap = abs(fine.right - fine.left)
+    smooth = gap <= 16 * noise / fine.step or gap < abs(coarse.right - coarse.left) / 2
+    truncation = abs(value - fine.middle) if smooth else gap
+    rounding = 2 * max(noise, fine.noise) / fine.step + EPSILON * abs(value)
     return Quotient(value, SAFETY * (truncation + rounding))
 
 

@@ -162,7 +162,7 @@ def averaged(edge: Edge) -> list[int]:
     if edge.gate.name in ("cross_entropy", "svm_loss"):
         return counts(prod(edge.shape[:-1]))
     if edge.gate.name == "div" and edge.slot == 0 and not isinstance(edge.node.operands[1], Node):
-        divisor = edge.operands[1]
+        divisor: Any = edge.operands[1]
         return counts(int(divisor)) if not shape_of(divisor) and divisor > 2 and divisor == int(divisor) else []
     if edge.gate.name in ("mean", "mse", "var"):
         return counts(prod(edge.shape) // max(1, prod(shape_of(edge.value))), *edge.shape)

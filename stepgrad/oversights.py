@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stepgrad.mistakes import times
@@ -47,7 +47,6 @@ MOST_PASSES = 20  # of which the gradients can have been left
 
 def wrong_seeds(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple[str, Mutant]]:
     """Yield sweeps that start with something else than the seed."""
-    yield "all gradients are negative: the sweep started with -1", Mutant(seed=times(sweep.seed, -1.0))
     if not shape_of(sweep.output.value):
         yield "the sweep started with the output itself, not with 1", Mutant(seed=sweep.output.value)
     yield "nothing was sent back: all gradients are 0", Mutant(seed=times(sweep.seed, 0.0))
@@ -62,15 +61,22 @@ def clipped(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple[str, M
         for x, y in zip(flat(array), flat(sweep.ours[node]), strict=True)
     ]
     border = max((abs(x) for x, y in pairs if x == x), default=0.0)
-    if border and any(abs(y) > border for _, y in pairs):
+    if any(abs(y) > border for _, y in pairs) and is_likely(border, pairs):
         yield f"the inputs' gradients were clipped to ±{border:g}", Mutant(finish=lambda g: clip_to(g, border))
     x, y = max(pairs, key=lambda pair: abs(pair[1]), default=(0.0, 0.0))
-    if y and 0 < x / y < 1:
-        ratio = x / y
-        yield (
-            f"all inputs' gradients were shortened to {ratio:.4g} of their length",
-            Mutant(finish=lambda g: times(g, ratio)),
-        )
+    ratio = x / y if y else 0.0
+    if 0 < ratio < 1 and is_likely(ratio, pairs):
+        words = f"all inputs' gradients were shortened to {ratio:.4g} of their length"
+        yield words, Mutant(finish=lambda g: times(g, ratio))
+
+
+def is_likely(found: float, pairs: Sequence[tuple[Any, Any]]) -> bool:
+    """Whether a number found from their gradients is a number that people write, or they are more than it explains."""
+    apart = sum(1 for x, y in pairs if abs(x - y) > 1e-6 * abs(y))
+    return bool(found) and (apart >= ENOUGH or abs(float(f"{found:.2g}") - found) <= 1e-6 * abs(found))
+
+
+ENOUGH = 3  # numbers that depart: as many are not explained by one free number by chance
 
 
 def clip_to(array: Array, border: float) -> Array:
@@ -131,7 +137,13 @@ def rates(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[float]:
             break
         rate = after[0] + (wanted - after[1]) * (after[0] - before[0]) / (after[1] - before[1])
         before, after = after, (rate, flat(swept_at(sweep, rate).get(node, sweep.ours[node]))[place])
-    if after[0] == after[0] and after[0]:
+    pairs = [
+        pair
+        for each, array in theirs.items()
+        if each in sweep.ours and shape_of(array) == shape_of(each.value)
+        for pair in zip(flat(array), flat(sweep.ours[each]), strict=True)
+    ]
+    if after[0] == after[0] and is_likely(after[0], pairs):
         yield after[0]
 
 

@@ -19,7 +19,9 @@ from stepgrad.sweeps import Budget, Mutant, Sweep, Unfit
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, flat, shape_of
 
-MAX_WORK = 3_000_000  # numbers that may be multiplied in search of a bug
+MAX_WORK = 5_000_000  # numbers that may be multiplied in search of a bug
+WORK_OF_A_LOOK = 5  # at an edge, as numbers multiplied
+LARGE = 20_000  # edges: of a sweep in which rules are suspected before single edges
 MAX_MARKED = 64  # gradients that depart which an edge must reach
 
 
@@ -110,6 +112,13 @@ class Search:
     def suspicions(self) -> list[Suspicion]:
         """Return the bugs that reproduce all their gradients: the likeliest first, and others of its kind."""
         groups = list(self.suspected())
+        if len(self.sweep) <= LARGE:
+            return self.first_found(groups)
+        several = [group for group in groups if len(group.places) > 1]
+        return self.first_found(several) or self.first_found([group for group in groups if len(group.places) == 1])
+
+    def first_found(self, groups: Sequence[Group]) -> list[Suspicion]:
+        """Return the bugs of the likeliest kind that reproduce all their gradients at some of these edges."""
         for likely in range(3):
             for bug in SWEEP_BUGS if likely else ():
                 if bug.likely < likely:
@@ -140,6 +149,7 @@ class Search:
                 return
             if self.budget.left < 0:
                 return
+            self.budget.spend(WORK_OF_A_LOOK * len(group.places))
             for mistake, mutant in self.mutants(bug, group, natural=natural):
                 found = self.tried(
                     Suspicion(bug.name, bug.words, mistake.words, group.words, mistake, mutant, {}, None)

@@ -191,7 +191,8 @@ class Sweep:
         """Return what an edge sends, rightly."""
         if place not in self._products:
             node = self.nodes[place]
-            self._products[place] = self.ours[node] * node.locals[self.slots[place]]
+            local: Any = node.locals[self.slots[place]]
+            self._products[place] = self.ours[node] * local
         return self._products[place]
 
     def gradient(self, node: Node) -> Array:

@@ -19,6 +19,7 @@ from stepgrad.comparison import ATOL, RTOL, compare
 from stepgrad.differences import differentiate
 from stepgrad.errors import InputError
 from stepgrad.events import Forward
+from stepgrad.gate import COMMUTATIVE
 from stepgrad.language import run
 from stepgrad.literals import array_of, plain
 from stepgrad.numeric import FLOAT
@@ -299,7 +300,12 @@ def applied(kind: type, event: Forward, operands: list[Any], trace: Trace) -> An
     """Apply a gate to their objects: by an operator, or by a method of the gate's name."""
     name, params = event.gate.name, dict(trace.node(event.node).params)
     if name in OPERATORS:
-        return OPERATORS[name](*operands)
+        turned = name in COMMUTATIVE and not isinstance(operands[0], kind)  # not every class knows 2 * x
+        try:
+            return OPERATORS[name](*(operands[::-1] if turned else operands))
+        except TypeError:
+            missing = f"{kind.__name__} does not take the operands of {name!r}, which step {event.step} needs"
+            raise InputError(f"{missing}; use another program") from None
     if name == "index":
         return operands[0][params["index"] if len(params["index"]) > 1 else params["index"][0]]
     if name == "transpose" and params["axes"] is None and hasattr(operands[0], "T"):

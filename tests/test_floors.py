@@ -57,6 +57,19 @@ FLOORS = [
     "conditions",
     "cursor",
     "wording",
+    "sweeps",
+    "mistakes",
+    "missing",
+    "misrules",
+    "oversights",
+    "bugs",
+    "answers",
+    "suspects",
+    "comparison",
+    "evaluation",
+    "differences",
+    "checking",
+    "testing",
     *[
         f"circuit.{name}"
         for name in [
@@ -88,7 +101,12 @@ FLOORS = [
     "__main__",
 ]
 
-UPWARDS = {("cli", "tui.app"), ("stepgrad", "value")}  # lazy: loaded when asked for
+UPWARDS = {
+    ("cli", "tui.app"),
+    ("stepgrad", "value"),
+    ("stepgrad", "checking"),
+    ("stepgrad", "comparison"),
+}  # lazy: loaded when asked for
 
 
 def floor_of(path: Path) -> str:
