@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from stepgrad.answers import answers_of
@@ -11,6 +11,8 @@ from stepgrad.bugs import UNUSED
 from stepgrad.events import Backward
 from stepgrad.formula import spell
 from stepgrad.linear import LinearMap
+from stepgrad.literals import array_of
+from stepgrad.numeric import FLOAT
 from stepgrad.suspects import MAX_WORK, Search, Suspicion, Tolerance
 from stepgrad.sweeps import Budget, Sweep, swept_pass
 from stepgrad.tape import Node
@@ -63,6 +65,8 @@ class Comparison:
         What is sent along the edge, in their sweep, where it is known, and in ours.
     also : tuple of str
         Other places where the same mistake would give the same numbers.
+    second : str
+        A second mistake, where it takes two to explain their numbers.
     lines : tuple of str
         The report.
     """
@@ -76,6 +80,7 @@ class Comparison:
     theirs: Any = None
     ours: Any = None
     also: tuple[str, ...] = ()
+    second: str = ""
     lines: tuple[str, ...] = ()
 
     @property
@@ -157,7 +162,10 @@ def compare(
     if not search.departing:
         return report.of_unused()
     suspicions = search.suspicions()
-    return report.of_bug(suspicions) if suspicions else report.of_first(search)
+    if suspicions:
+        return report.of_bug(suspicions)
+    turns = search.in_turn()
+    return report.of_bugs(turns) if turns else report.of_first(search)
 
 
 def counted(count: int) -> str:
@@ -174,12 +182,8 @@ class Report:
         self.theirs = theirs
         self.tolerance = tolerance
         self.wording = wording
-        order = sorted(theirs, key=lambda node: (self.known_at(node), -node.index))
+        order = sorted(theirs, key=lambda node: (sweep.known_at(node), -node.index))
         self.pairs = tuple(self.pair(node) for node in order)
-
-    def known_at(self, node: Node) -> int:
-        """Return after which edge a node's gradient is complete."""
-        return (self.sweep.arrivals.get(node) or [-1])[-1]
 
     def name(self, node: Node) -> str:
         """Return a node's name."""
@@ -221,7 +225,22 @@ class Report:
             lines.append(f"the same mistake would give the same numbers at: {'; '.join(also)}")
         ours = None if edge is None else nested(edge.product)
         shown = None if theirs is None else nested(theirs)
-        return Comparison(self.pairs, edge, True, chosen.name, words, chosen.advice, shown, ours, also, tuple(lines))
+        return Comparison(
+            self.pairs, edge, True, chosen.name, words, chosen.advice, shown, ours, also, lines=tuple(lines)
+        )
+
+    def of_bugs(self, turns: list[Suspicion]) -> Comparison:
+        """Report the bug that explains the first departure, and the one that explains the rest, if there is one."""
+        found = self.of_bug(turns[:1])
+        if len(turns) == 1:
+            line = "this explains the first departure, not all that follow: there is more than one mistake"
+            return replace(found, certain=False, lines=(*found.lines, line))
+        other = turns[1]
+        edge = None if other.first is None else self.event(other.first)
+        where = "" if edge is None else f" at step {edge.step}, {self.edge_words(edge)}"
+        second = f"{other.name}: {self.words(other, edge)}"
+        line = f"and a second mistake{where}: {second}"
+        return replace(found, second=second, lines=(*found.lines, self.wording.style.sign(line)))
 
     def of_first(self, search: Search) -> Comparison:
         """Report the first edge that can be wrong, where no bug of the catalogue explains it."""
@@ -240,12 +259,15 @@ class Report:
         lines.append(
             "the trace is too long to try every bug" if out else "no bug of the catalogue explains these numbers"
         )
+        rounding = max(map(relative_gap, self.pairs))
+        if rounding < ROUNDED:
+            lines.append(f"all agree within {rounding:.0e} relative: if theirs are rounded, or float32, raise --rtol")
         return Comparison(self.pairs, edge, ours=nested(edge.product), lines=tuple(lines))
 
     def possible(self, search: Search) -> list[int]:
         """List the edges that can be the first wrong one: on the way to the first departure, from no agreement."""
         sweep = self.sweep
-        first = min(search.departing, key=lambda node: (self.known_at(node), -node.index))
+        first = min(search.departing, key=lambda node: (sweep.known_at(node), -node.index))
         waiting, found, seen = [first], set(), {first}
         while waiting:
             for place in sweep.arrivals[waiting.pop()]:
@@ -351,6 +373,19 @@ def worst_of(theirs: Array, ours: Array) -> Shape:
     gaps = list(map(gap, zip(flat(theirs), ours.data, strict=True)))
     place = gaps.index(max(gaps))
     return next(index for k, index in enumerate(indices(ours.shape)) if k == place)
+
+
+ROUNDED = 1e-3  # relative: gradients all of which are as near may just be rounded
+
+
+def relative_gap(pair: Pair) -> float:
+    """Return how far apart two gradients are, relative to the larger number of ours."""
+    theirs, ours = (flat(array_of(each, FLOAT)) for each in (pair.theirs, pair.ours))
+    if len(theirs) != len(ours):
+        return 1.0
+    size = max((abs(x) for x in ours), default=0.0)
+    gap = max((abs(x - y) for x, y in zip(theirs, ours, strict=True)), default=0.0)
+    return gap / size if size and gap == gap else float(gap != 0)
 
 
 def significant(number: Any) -> str:

@@ -15,7 +15,7 @@ from stepgrad.bugs import EDGE_BUGS, OVERWRITES, SWEEP_BUGS, Bug
 from stepgrad.errors import GateError
 from stepgrad.mistakes import Mistake
 from stepgrad.ops import INPUT
-from stepgrad.sweeps import Budget, Mutant, Sweep, Unfit
+from stepgrad.sweeps import Budget, Mutant, Sweep, Unfit, together
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, flat, shape_of
 
@@ -26,6 +26,10 @@ MAX_MARKED = 64  # gradients that depart which an edge must reach
 
 
 HANDING_ON = ("add", "sub", "sum", "broadcast", "index", "stack", "concat", "reshape", "flatten", "transpose")
+
+
+RIGHT = Mutant()  # nothing is wrong
+MOST_FIRST = 4  # explanations of the first departure, for each of which one of the rest is looked for
 
 
 class Tolerance(NamedTuple):
@@ -94,20 +98,42 @@ class Search:
     tolerance : Tolerance
     budget : Budget
         What it may cost.
+    base : Mutant
+        What is known to be wrong already.
     """
 
     sweep: Sweep
     theirs: Mapping[Node, Array]
     tolerance: Tolerance
     budget: Budget
+    base: Mutant = RIGHT
 
     def __post_init__(self) -> None:
-        ours = self.sweep.gradient
-        self.departing = [
+        self.departing = self.apart({} if self.base is RIGHT else self.sweep.run(self.base))
+
+    def apart(self, changed: Mapping[Node, Array]) -> list[Node]:
+        """List the nodes whose gradients are not theirs, ``changed`` being those that are not ours."""
+        ours = self.sweep.ours
+        return [
             node
             for node, array in self.theirs.items()
-            if node in self.sweep.ours and not self.tolerance.agree(array, ours(node))
+            if node in ours and not self.tolerance.agree(array, changed.get(node, ours[node]))
         ]
+
+    def in_turn(self) -> list[Suspicion]:
+        """Return what explains the first departure, and what explains the rest, where one bug alone does not."""
+        known = self.sweep.known_at
+        first = min(map(known, self.departing))
+        part = {node: array for node, array in self.theirs.items() if known(node) <= first}
+        if len(part) == len(self.theirs):
+            return []
+        earlier = Search(self.sweep, part, self.tolerance, self.budget, self.base).suspicions()[:MOST_FIRST]
+        for one in earlier:
+            rest = Search(self.sweep, self.theirs, self.tolerance, self.budget, one.mutant)
+            others = rest.suspicions() if rest.departing else []
+            if others:
+                return [one, others[0]]
+        return earlier[:1]
 
     def suspicions(self) -> list[Suspicion]:
         """Return the bugs that reproduce all their gradients: the likeliest first, and others of its kind."""
@@ -184,14 +210,17 @@ class Search:
 
     def tried(self, suspicion: Suspicion) -> Suspicion | None:
         """Run the sweep with a bug in it; None where the numbers are not theirs."""
-        mutant = suspicion.mutant
+        mutant = suspicion.mutant if self.base is RIGHT else together(self.base, suspicion.mutant)
         try:
             changed = self.sweep.run(mutant, self.budget, self.accepts)
         except (Unfit, GateError, ArithmeticError, ValueError):
             return None
-        if not all(node in changed for node in self.departing):
+        if self.apart(changed):
             return None
-        return suspicion._replace(changed=changed, first=first_departure(self.sweep, mutant, changed))
+        first = first_departure(self.sweep, mutant, changed)
+        if self.base is not RIGHT:
+            first = min((*suspicion.mutant.locals, *suspicion.mutant.overwriting), default=None)
+        return suspicion._replace(mutant=mutant, changed=changed, first=first)
 
     def accepts(self, node: Node, total: Array) -> bool:
         """Whether a gradient is theirs, where they give it."""

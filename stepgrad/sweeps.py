@@ -107,6 +107,17 @@ class Mutant(NamedTuple):
     finish: Callable[[Array], Array] | None = None
 
 
+def together(one: Mutant, other: Mutant) -> Mutant:
+    """Return a mutant in which all is wrong that is wrong in two."""
+    return Mutant(
+        {**one.locals, **other.locals},
+        frozenset(one.overwriting) | frozenset(other.overwriting),
+        {**one.start, **other.start},
+        one.seed if other.seed is None else other.seed,
+        other.finish or one.finish,
+    )
+
+
 class Unfit(Exception):  # noqa: N818 - no error: a mutant that cannot be
     """A mutant sends something to where it does not fit, or it is not what is looked for."""
 
@@ -194,6 +205,10 @@ class Sweep:
             local: Any = node.locals[self.slots[place]]
             self._products[place] = self.ours[node] * local
         return self._products[place]
+
+    def known_at(self, node: Node) -> int:
+        """Return the place of the edge after which a gradient is complete; -1 where none arrives."""
+        return (self.arrivals.get(node) or [-1])[-1]
 
     def gradient(self, node: Node) -> Array:
         """Return the gradient of a node, rightly: 0 where none arrived."""

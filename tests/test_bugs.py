@@ -132,6 +132,34 @@ def test_what_no_bug_explains_is_narrowed_down():
     assert "to narrow it down" in str(wide)
 
 
+def test_two_mistakes_are_told_apart():
+    trace = stepgrad.run("a = tanh(x * y); b = sigmoid(a * w); f = (b - 0.5)**2 + a", x=0.5, y=0.75, w=2.0)
+    cursor = stepgrad.Cursor(trace, len(trace))
+    a, b = cursor.value("a"), cursor.value("b")
+    to_b = b - 0.5  # the 2 is lost
+    to_a = 1 + to_b * (1 - b) * b * 2.0
+    product = to_a * a * (1 - a)  # and tanh' is taken for sigmoid'
+    found = compare(trace, {"b": to_b, "a": to_a, "w": to_b * (1 - b) * b * a, "x": product * 0.75, "y": product * 0.5})
+    assert found.bug == "factor 2"
+    assert found.second.startswith("wrong derivative")
+    assert "and a second mistake at step" in str(found)
+
+
+def test_the_first_of_several_mistakes_is_named_where_the_rest_is_a_riddle():
+    trace = stepgrad.run("a = x * y; b = a**2; f = b * w", x=0.5, y=0.75, w=2.0)
+    found = compare(trace, {"b": 2.0, "a": 0.75, "w": 0.140625, "x": 77.0, "y": 33.0})
+    assert (found.bug, found.certain) == ("factor 2", False)
+    assert "more than one mistake" in str(found)
+
+
+def test_rounded_gradients_are_recognised():
+    trace = stepgrad.run(MAZUR, WEIGHTS)
+    found = compare(trace, {name: float(f"{g:.4g}") for name, g in trace.grads.items()})
+    assert not found
+    assert "raise --rtol" in str(found)
+    assert compare(trace, {name: float(f"{g:.4g}") for name, g in trace.grads.items()}, rtol=1e-3)
+
+
 def test_names_and_shapes_that_people_use():
     trace = stepgrad.run("W = [[1, 2], [3, 4]]; x = [1, 2]; q = W @ x; f = sum(q**2)")
     w, x = trace.grads["W"], trace.grads["x"]

@@ -44,7 +44,9 @@ def test_the_bound_holds_and_is_useful_on_random_polynomials():
             for j, root in enumerate(roots):
                 term *= 1 if j == k else Fraction(x) - Fraction(root)
             exact += term
-        found = differentiate(lambda t, roots=roots: math.prod(t - root for root in roots), x, noise=1e-15 * 6.0 ** len(roots) / 100)
+        found = differentiate(
+            lambda t, roots=roots: math.prod(t - root for root in roots), x, noise=1e-15 * 6.0 ** len(roots) / 100
+        )
         assert abs(Fraction(found.value) - exact) <= Fraction(found.bound)
         assert found.bound < 1e-6
 
