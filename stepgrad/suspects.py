@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from stepgrad.bugs import EDGE_BUGS, OVERWRITES, SWEEP_BUGS, Bug
@@ -16,6 +17,7 @@ from stepgrad.errors import GateError
 from stepgrad.mistakes import Mistake
 from stepgrad.ops import INPUT
 from stepgrad.sweeps import Budget, Mutant, Sweep, Unfit, together
+from stepgrad.tangents import Screen
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, flat, shape_of
 
@@ -55,6 +57,12 @@ class Group(NamedTuple):
     words: str
     places: tuple[int, ...]
     into_one: bool = False
+    from_one: bool = False
+
+    @property
+    def narrow(self) -> bool:
+        """Whether its edges come from one node, or lead to one."""
+        return self.into_one or self.from_one
 
 
 class Suspicion(NamedTuple):
@@ -177,6 +185,8 @@ class Search:
                 return
             self.budget.spend(WORK_OF_A_LOOK * len(group.places))
             for mistake, mutant in self.mutants(bug, group, natural=natural):
+                if group.narrow and self.base is RIGHT and not self.screen.lets_through(mutant):
+                    continue
                 found = self.tried(
                     Suspicion(bug.name, bug.words, mistake.words, group.words, mistake, mutant, {}, None)
                 )
@@ -186,6 +196,11 @@ class Search:
                         return
                     single = True
                     break
+
+    @cached_property
+    def screen(self) -> Screen:
+        """What drops most suspicions without a sweep."""
+        return Screen(self.sweep, self.theirs, self.departing)
 
     def mutants(self, bug: Bug, group: Group, *, natural: bool) -> Iterator[tuple[Mistake, Mutant]]:
         """Yield the sweeps in which all edges of a group make the same mistake."""
@@ -243,7 +258,7 @@ class Search:
 
         singles = [place for place in range(len(self.sweep)) if marks.get(operands[place], 0) == needed]
         for place in sorted(singles, key=lambda place: operands[place] in agreeing):
-            yield Group("", (place,))
+            yield Group("", (place,), from_one=True)
         for group in groups_of(self.sweep):
             if reached_by(group.places) == needed:
                 yield group
@@ -297,7 +312,8 @@ def groups_of(sweep: Sweep) -> Iterator[Group]:
         key = tuple(places)
         if len(key) > 1 and key not in seen:
             seen.add(key)
-            yield Group(words, key, len({sweep.operands[place] for place in key}) == 1)
+            ends, starts = ({column[place] for place in key} for column in (sweep.operands, sweep.nodes))
+            yield Group(words, key, len(ends) == 1, len(starts) == 1)
 
 
 def first_departure(sweep: Sweep, mutant: Mutant, changed: Mapping[Node, Array]) -> int | None:

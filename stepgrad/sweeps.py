@@ -244,6 +244,12 @@ class Sweep:
             total = mutant.finish(total)
         return full(shape_of(node.value), 0.0) if total is None else total
 
+    def turn(self, node: Node) -> tuple[float, int]:
+        """Return when a node is looked at: after all that send to it; inputs, which send nothing on, at once then."""
+        if node.gate is INPUT and self.arrivals[node]:
+            return 0.5 - self.nodes[self.arrivals[node][-1]].index, node.index
+        return -node.index, node.index
+
     def touched(self, mutant: Mutant) -> set[Node]:
         """Return the nodes whose gradients a mutant changes by itself."""
         found = {self.operands[place] for place in (*mutant.locals, *mutant.overwriting)}
@@ -272,15 +278,15 @@ class Sweep:
         Unfit
             If something sent does not fit to where it is sent, or is not accepted.
         """
-        waiting = [-node.index for node in self.touched(mutant)]
+        waiting = [self.turn(node) for node in self.touched(mutant)]
         heapify(waiting)
         changed: dict[Node, Array] = {}
         last = None
         while waiting:
-            index = -heappop(waiting)
-            if index == last:
+            turn = heappop(waiting)
+            if turn == last:
                 continue
-            last, node = index, self.by_index[index]
+            last, node = turn, self.by_index[turn[1]]
             total = self.total(node, mutant, changed)
             if budget is not None:
                 budget.spend(4 + len(self.arrivals[node]) * size_of(total))
@@ -293,7 +299,7 @@ class Sweep:
             if onward and shape_of(total) != shape_of(node.value):
                 raise Unfit
             for place in onward:
-                heappush(waiting, -self.operands[place].index)
+                heappush(waiting, self.turn(self.operands[place]))
         return changed
 
 

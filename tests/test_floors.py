@@ -64,6 +64,7 @@ FLOORS = [
     "oversights",
     "bugs",
     "answers",
+    "tangents",
     "suspects",
     "comparison",
     "evaluation",

@@ -1,0 +1,99 @@
+"""Tangents: what one number of a gradient answers to.
+
+A gradient is linear in what is sent along an edge: if an operand got δ more, the gradient of x would change by δ times
+∂operand/∂x. So a departure says at once what each edge would have to send to explain it, and most suspicions are
+dropped without a sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from stepgrad.linear import LinearMap
+from stepgrad.sweeps import Mutant, Sweep, Unfit
+from stepgrad.tape import Node
+from stepgrad.tensor import Array, Number, flat, shape_of, shaped
+
+LOOSE = 1e-3  # relative: what is dropped must be this far off, since tangents are rounded, too
+
+
+def tangents(sweep: Sweep, node: Node, place: int) -> dict[Node, Array]:
+    """Return ∂(every node)/∂(one element of a node): those nodes that it reaches."""
+    start = [0.0] * len(flat(node.value))
+    start[place] = 1.0
+    found: dict[Node, Array] = {node: shaped(shape_of(node.value), start)}
+    for edge in range(len(sweep) - 1, -1, -1):
+        tangent = found.get(sweep.operands[edge])
+        if tangent is not None:
+            user = sweep.nodes[edge]
+            pushed = push(user.locals[sweep.slots[edge]], tangent)
+            found[user] = found[user] + pushed if user in found else pushed
+    return found
+
+
+def push(local: Any, tangent: Array) -> Array:
+    """Return the change of a result where its operand changes by a tangent."""
+    if not isinstance(local, LinearMap):
+        return shaped(shape_of(tangent), [local * part for part in flat(tangent)])
+    changed: list[Number] = [0.0] * prod(local.result_shape)
+    for i, part in enumerate(flat(tangent)):
+        for o, weight in local.column(i) if part else ():
+            changed[o] += weight * part
+    return shaped(local.result_shape, changed)
+
+
+class Screen:
+    """Drops what cannot explain a departure.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    theirs : mapping
+    departing : list of Node
+        Those of ``theirs`` that are not ours.
+    """
+
+    def __init__(self, sweep: Sweep, theirs: Mapping[Node, Array], departing: list[Node]) -> None:
+        self.sweep = sweep
+        self.gap = 0.0
+        self.tangents: dict[Node, Array] = {}
+        node = next((each for each in departing if shape_of(theirs[each]) == shape_of(each.value)), None)
+        if node is None:
+            return
+        gaps = [x - y for x, y in zip(flat(theirs[node]), flat(sweep.ours[node]), strict=True)]
+        place = max(range(len(gaps)), key=lambda i: abs(gaps[i]))
+        if abs(gaps[place]) < float("inf"):
+            self.gap = gaps[place]
+            self.tangents = tangents(sweep, node, place)
+
+    def lets_through(self, mutant: Mutant) -> bool:
+        """Whether a mutant may explain the departure: one whose edges come from one node, or lead to one.
+
+        No such edge lies behind another, so what each operand gets more adds up.
+        """
+        if not self.gap:
+            return True
+        change = 0.0
+        for operand in self.sweep.touched(mutant):
+            if operand in self.tangents:
+                more = self.more(operand, mutant)
+                if more is None:
+                    return True
+                change += more
+        return not abs(change - self.gap) > LOOSE * abs(self.gap)
+
+    def more(self, operand: Node, mutant: Mutant) -> float | None:
+        """Return by how much the departing number changes by what an operand gets; None where that does not fit."""
+        try:
+            total = self.sweep.total(operand, mutant, {})
+        except Unfit:
+            return None
+        ours = self.sweep.ours[operand]
+        if shape_of(total) != shape_of(ours):
+            return None
+        found = 0.0
+        for x, y, answer in zip(flat(total), flat(ours), flat(self.tangents[operand]), strict=True):
+            found += (x - y) * answer
+        return found
