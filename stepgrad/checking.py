@@ -19,7 +19,7 @@ from stepgrad.tensor import Array, flat, indices, shape_of
 from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, bracketed, cells, filled
 
-MAX_WORK = 2_000_000  # numbers that may be computed for differences
+MAX_WORK = 1_000_000  # numbers that may be computed for differences
 MOST_ROWS = 24  # of one tensor that are printed
 NEAR = 1e-9  # relative: how far a float64 gradient may be from the exact one
 CLEAR = 0.1  # of a gradient: where the bound is above, differences cannot tell

@@ -185,7 +185,7 @@ class Search:
                 return
             self.budget.spend(WORK_OF_A_LOOK * len(group.places))
             for mistake, mutant in self.mutants(bug, group, natural=natural):
-                if group.narrow and self.base is RIGHT and not self.screen.lets_through(mutant):
+                if group.narrow and self.base is RIGHT and not self.screen.lets_through(mutant, self.budget):
                     continue
                 found = self.tried(
                     Suspicion(bug.name, bug.words, mistake.words, group.words, mistake, mutant, {}, None)

@@ -7,14 +7,14 @@ dropped without a sweep.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any
 
 from stepgrad.linear import LinearMap
-from stepgrad.sweeps import Mutant, Sweep, Unfit
+from stepgrad.sweeps import Budget, Mutant, Sweep, size_of
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Number, flat, shape_of, shaped
+from stepgrad.tensor import Array, Number, flat, full, shape_of, shaped
 
 LOOSE = 1e-3  # relative: what is dropped must be this far off, since tangents are rounded, too
 
@@ -68,7 +68,7 @@ class Screen:
             self.gap = gaps[place]
             self.tangents = tangents(sweep, node, place)
 
-    def lets_through(self, mutant: Mutant) -> bool:
+    def lets_through(self, mutant: Mutant, budget: Budget) -> bool:
         """Whether a mutant may explain the departure: one whose edges come from one node, or lead to one.
 
         No such edge lies behind another, so what each operand gets more adds up.
@@ -76,24 +76,23 @@ class Screen:
         if not self.gap:
             return True
         change = 0.0
-        for operand in self.sweep.touched(mutant):
+        for operand, theirs, ours in self.exchanged(mutant):
             if operand in self.tangents:
-                more = self.more(operand, mutant)
-                if more is None:
+                if shape_of(theirs) != shape_of(ours):
                     return True
-                change += more
+                budget.spend(size_of(ours) * (len(self.sweep.arrivals[operand]) if mutant.overwriting else 1))
+                for x, y, answer in zip(flat(theirs), flat(ours), flat(self.tangents[operand]), strict=True):
+                    change += (x - y) * answer
         return not abs(change - self.gap) > LOOSE * abs(self.gap)
 
-    def more(self, operand: Node, mutant: Mutant) -> float | None:
-        """Return by how much the departing number changes by what an operand gets; None where that does not fit."""
-        try:
-            total = self.sweep.total(operand, mutant, {})
-        except Unfit:
-            return None
-        ours = self.sweep.ours[operand]
-        if shape_of(total) != shape_of(ours):
-            return None
-        found = 0.0
-        for x, y, answer in zip(flat(total), flat(ours), flat(self.tangents[operand]), strict=True):
-            found += (x - y) * answer
-        return found
+    def exchanged(self, mutant: Mutant) -> Iterator[tuple[Node, Array, Array]]:
+        """Yield what operands get in the place of what: products, or totals where these are overwritten."""
+        sweep = self.sweep
+        if mutant.overwriting:
+            for operand in sorted(sweep.touched(mutant), key=lambda each: each.index):
+                yield operand, sweep.total(operand, mutant, {}), sweep.ours[operand]
+            return
+        for place in mutant.locals:
+            ours = sweep.product(place)
+            sent = sweep.sent(place, mutant, {})
+            yield sweep.operands[place], full(shape_of(ours), 0.0) if sent is None else sent, ours

@@ -10,8 +10,10 @@ import stepgrad
 from stepgrad.bugs import EDGE_BUGS, SWEEP_BUGS, UNUSED
 from stepgrad.comparison import compare
 from stepgrad.errors import InputError
+from stepgrad.mistakes import scaled
 from stepgrad.sweeps import Mutant, Sweep
-from stepgrad.tensor import nested
+from stepgrad.tangents import tangents
+from stepgrad.tensor import flat, nested
 from tests.planted import BUGS, Graph, differs, plant
 from tests.test_cli import output, refusal
 from tests.test_cli import stepgrad as command
@@ -49,6 +51,26 @@ def test_a_mutant_in_which_nothing_is_wrong_changes_nothing():
     sweep = Sweep(trace, 1)
     assert sweep.run(Mutant()) == {}
     assert sweep.run(Mutant(locals={p: sweep.nodes[p].locals[sweep.slots[p]] for p in range(len(sweep))})) == {}
+
+
+def test_tangents_say_what_an_edge_would_have_to_send():
+    # Against the sweep itself: half of what any one edge sends, and the change of W[0][1] that this makes.
+    trace = stepgrad.run(
+        "h = tanh(W @ x + b); f = sum(h * h) + W[0][1] * b[0]", W=[[1, 0.5], [-0.25, 2]], x=[0.3, -0.7], b=[0.1, 0.2]
+    )
+    sweep = Sweep(trace, 1)
+    node = trace.node(trace.find("W"))
+    answers = tangents(sweep, node, 1)
+    for place in range(len(sweep)):
+        changed = sweep.run(Mutant(locals={place: scaled(sweep.edge(place), 0.5)}))
+        change = flat(changed.get(node, sweep.ours[node]))[1] - flat(sweep.ours[node])[1]
+        answer = flat(answers.get(sweep.operands[place], 0.0))
+        foretold = (
+            sum(-0.5 * x * y for x, y in zip(flat(sweep.product(place)), answer))
+            if sweep.operands[place] in answers
+            else 0.0
+        )
+        assert change == pytest.approx(foretold, rel=1e-12, abs=1e-15), place
 
 
 def test_mazurs_bug_is_named():
