@@ -4,43 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from stepgrad.answers import answers_of
 from stepgrad.bugs import UNUSED
 from stepgrad.events import Backward
 from stepgrad.formula import spell
 from stepgrad.linear import LinearMap
-from stepgrad.literals import array_of
-from stepgrad.numeric import FLOAT
+from stepgrad.pairs import ROUNDED, Pair, relative_gap, short, significant, spelled_list, worst_of
 from stepgrad.suspects import MAX_WORK, Search, Suspicion, Tolerance
 from stepgrad.sweeps import Budget, Sweep, swept_pass
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Shape, Tensor, flat, indices, nested, shape_of, show_shape
+from stepgrad.tensor import Array, Shape, nested, shape_of
 from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, bracketed
 
 RTOL, ATOL = 1e-7, 1e-12
-DIGITS = 6  # significant, of numbers in a report
-
-
-class Pair(NamedTuple):
-    """One of their gradients beside ours.
-
-    Attributes
-    ----------
-    name : str
-    theirs, ours : number or nested lists
-    agree : bool
-    worst : tuple of int
-        The index of the element that differs most; empty for a number, or where the shapes differ.
-    """
-
-    name: str
-    theirs: Any
-    ours: Any
-    agree: bool
-    worst: Shape
 
 
 @dataclass(frozen=True)
@@ -356,63 +335,3 @@ class Report:
 
 
 MOST_PAIRS = 8  # of gradients that depart, spelled out
-
-
-def worst_of(theirs: Array, ours: Array) -> Shape:
-    """Return the index of the element that differs most; empty for numbers."""
-    if not isinstance(ours, Tensor) or not ours.data:
-        return ()
-
-    def gap(pair: tuple[Any, Any]) -> float:
-        x, y = pair
-        if x == y or (x != x and y != y):
-            return 0.0
-        difference = abs(x - y)
-        return float("inf") if difference != difference else float(difference)
-
-    gaps = list(map(gap, zip(flat(theirs), ours.data, strict=True)))
-    place = gaps.index(max(gaps))
-    return next(index for k, index in enumerate(indices(ours.shape)) if k == place)
-
-
-ROUNDED = 1e-3  # relative: gradients all of which are as near may just be rounded
-
-
-def relative_gap(pair: Pair) -> float:
-    """Return how far apart two gradients are, relative to the larger number of ours."""
-    theirs, ours = (flat(array_of(each, FLOAT)) for each in (pair.theirs, pair.ours))
-    if len(theirs) != len(ours):
-        return 1.0
-    size = max((abs(x) for x in ours), default=0.0)
-    gap = max((abs(x - y) for x, y in zip(theirs, ours, strict=True)), default=0.0)
-    return gap / size if size and gap == gap else float(gap != 0)
-
-
-def significant(number: Any) -> str:
-    """Spell a number with a few significant digits.
-
-    >>> significant(-0.19661193324148185), significant(2.0)
-    ('-0.196612', '2')
-    """
-    return f"{float(number):.{DIGITS}g}"
-
-
-def short(array: Array) -> str:
-    """Spell a number, or a tensor on one line where it is small."""
-    if not isinstance(array, Tensor):
-        return significant(array)
-    return spelled_list(nested(array)) if len(array.data) <= SMALL else f"a tensor of shape {show_shape(array.shape)}"
-
-
-SMALL = 12  # numbers of a tensor that are spelled out on one line
-
-
-def spelled_list(value: Any) -> str:
-    """Spell nested lists.
-
-    >>> spelled_list([[1.0, 2.5], [0.1, 1 / 3]])
-    '[[1, 2.5], [0.1, 0.333333]]'
-    """
-    if isinstance(value, list):
-        return f"[{', '.join(map(spelled_list, value))}]"
-    return significant(value)

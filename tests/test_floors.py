@@ -66,6 +66,7 @@ FLOORS = [
     "answers",
     "tangents",
     "suspects",
+    "pairs",
     "comparison",
     "evaluation",
     "differences",
