@@ -77,6 +77,8 @@ from stepgrad.paths import PathSum, why
 from stepgrad.trace import Trace
 
 if TYPE_CHECKING:
+    from stepgrad.checking import check
+    from stepgrad.comparison import compare
     from stepgrad.value import Tape, Value, concat, stack
 
 __version__ = "0.1.0"
@@ -109,6 +111,8 @@ __all__ = [
     "TraceError",
     "Update",
     "Value",
+    "check",
+    "compare",
     "concat",
     "hessian",
     "jvp",
@@ -122,10 +126,22 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load ``Value`` when it is first asked for: compiling its operators takes a moment."""
-    if name in ("Tape", "Value", "concat", "stack"):
-        from stepgrad import value
+LAZY = {
+    "Tape": "value",
+    "Value": "value",
+    "concat": "value",
+    "stack": "value",
+    "check": "checking",
+    "compare": "comparison",
+    "testing": "testing",
+}
 
-        return getattr(value, name)
+
+def __getattr__(name: str) -> Any:
+    """Load ``Value`` when it is first asked for, compiling its operators takes a moment; and what checks gradients."""
+    if name in LAZY:
+        from importlib import import_module
+
+        module = import_module(f"stepgrad.{LAZY[name]}")
+        return getattr(module, name, module)
     raise AttributeError(f"module 'stepgrad' has no attribute {name!r}")

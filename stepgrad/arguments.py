@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 
+from stepgrad.comparison import ATOL, RTOL
 from stepgrad.extract import PHASES
 from stepgrad.formats import FORMATS
 from stepgrad.formats.svg import THEMES
 from stepgrad.formats.worksheet import SHEETS
 from stepgrad.language import MAX_STEPS
+from stepgrad.paths import MOST_PATHS
 
 MAX_DIGITS = 60  # decimals that are printed
 
@@ -111,3 +113,37 @@ def difference_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--digits", metavar="N", type=digits, default=6, help="decimals of the printed numbers (6)")
     max_steps_option(command)
     ascii_option(command, "spell mathematical signs in ASCII")
+
+
+def check_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of `check`."""
+    command.add_argument(
+        "--against", metavar="FILE", help="a JSON or CSV file with gradients by name: find what is wrong"
+    )
+    command.add_argument("--rtol", metavar="X", type=tolerance, default=RTOL, help=f"relative tolerance ({RTOL:g})")
+    command.add_argument("--atol", metavar="X", type=tolerance, default=ATOL, help=f"absolute tolerance ({ATOL:g})")
+    command.add_argument("--pass", metavar="N", type=count, dest="number", help="of this pass, not of the last")
+    ascii_option(command, "spell mathematical signs in ASCII")
+
+
+def derivative_options(
+    bending: argparse.ArgumentParser,
+    moving: argparse.ArgumentParser,
+    comparing: argparse.ArgumentParser,
+    explaining: argparse.ArgumentParser,
+) -> None:
+    """Add the options of the commands for derivatives beyond the gradient, and for where it comes from."""
+    bending.add_argument("--wrt", metavar="NAME", action="append", help="only by this input; may be repeated")
+    moving.add_argument(
+        "--along", metavar="NAME=VALUE", action="append", default=[],
+        help="how fast inputs move: w0=1,x0=0.5; a name alone means 1; may be repeated",
+    )  # fmt: skip
+    explaining.add_argument("--paths", metavar="N", type=count, default=MOST_PATHS, help=f"list N paths ({MOST_PATHS})")
+    for each, opens in ((bending, True), (moving, True), (comparing, False), (explaining, False)):
+        each.add_argument("--digits", metavar="N", type=digits, default=2, help="decimals of the printed numbers (2)")
+        ascii_option(each, "spell mathematical signs in ASCII")
+        each.add_argument("--json", action="store_true", help="as one line of JSON")
+        if opens:
+            each.add_argument("--width", metavar="N", type=count, help="columns to fit (those of the terminal, or 80)")
+            each.add_argument("--view", action="store_true", help="replay the steps in the terminal")
+    bending.add_argument("--trace", action="store_true", help="print every step instead")

@@ -9,22 +9,27 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
 from stepgrad import __version__
+from stepgrad.answers import read_answers
 from stepgrad.arguments import (
     ascii_option,
+    check_options,
     count,
+    derivative_options,
     difference_options,
     digits,
     export_options,
     max_steps_option,
     worksheet_options,
 )
+from stepgrad.checking import Check, check
 from stepgrad.commands import ask, difference, export, verify
+from stepgrad.comparison import Comparison, compare
 from stepgrad.conventions import conventions_of, listing
 from stepgrad.curvature import Hessian, hessian
 from stepgrad.difference import told
@@ -35,7 +40,7 @@ from stepgrad.formats.summary import plain_json
 from stepgrad.gallery import again, example_paths, example_text, example_title, find, read_either
 from stepgrad.language import Recipe, Text
 from stepgrad.ops import GATES
-from stepgrad.paths import MOST_PATHS, PathSum, why
+from stepgrad.paths import PathSum, why
 from stepgrad.supply import read_values
 from stepgrad.tables import hessian_lines, modes_lines, path_lines, record_of
 from stepgrad.trace import Trace
@@ -43,14 +48,14 @@ from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
 FIRST_EXAMPLE = "sigmoid"
 COMMANDS = (
-    "trace", "run", "layers", "hessian", "jvp", "modes", "why", "export", "worksheet", "verify", "diff", "view",
-    "gates", "conventions", "examples",
+    "trace", "run", "layers", "check", "hessian", "jvp", "modes", "why", "export", "worksheet", "verify", "diff",
+    "view", "gates", "conventions", "examples",
 )  # fmt: skip
 PROGRAM_HELP = "a file, a saved trace, `-` for standard input, the name of an example, or the program text itself"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0, or 2 where the input was wrong."""
+    """Run a command; return the exit status: 0, 1 where a check finds something wrong, 2 where the input was wrong."""
     options = parsed(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -147,11 +152,21 @@ def parser() -> argparse.ArgumentParser:
     ascii_option(layers, "spell mathematical signs in ASCII")
     running = program("run", "print the value and the gradients", run_command)
     running.add_argument("--json", action="store_true", help="as one line of JSON")
+    check_options(program("check", "check every gradient, or compare somebody's with ours", check_command))
+    derivative_options(
+        program(
+            "hessian", "print the second derivatives: the backward sweep is differentiated", hessian_command
+        ),
+        program("jvp", "print every step of forward mode: tangents that move along with the inputs", jvp_command),
+        program(
+            "modes", "print every derivative by both modes, with the steps of each", modes_command
+        ),
+        program("why", "explain a gradient as the sum over all paths to it", why_command),
+    )
     export_options(program("export", "write the steps into a file, in one of the formats", export_command))
     worksheet_options(
         program("worksheet", "print a worksheet: backward steps with blanks to fill in", worksheet_command)
     )
-    beyond_gradients(program)
     viewing = program("view", "replay the steps in the terminal", view_command)
     ascii_option(viewing, "draw in ASCII")
     verifying = command("verify", "check a saved trace, line by line, and name the first wrong one", verify_command)
@@ -167,32 +182,6 @@ def parser() -> argparse.ArgumentParser:
     listing = command("examples", "list the examples, or print one", examples_command)
     listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
     return top
-
-
-def beyond_gradients(program: Callable[[str, str, Any], argparse.ArgumentParser]) -> None:
-    """Add the commands for derivatives beyond the gradient, and for where it comes from."""
-    bending = program(
-        "hessian", "print the second derivatives, found by differentiating the backward sweep", hessian_command
-    )
-    bending.add_argument("--wrt", metavar="NAME", action="append", help="only by this input; may be repeated")
-    moving = program("jvp", "print every step of forward mode: tangents that move along with the inputs", jvp_command)
-    moving.add_argument(
-        "--along", metavar="NAME=VALUE", action="append", default=[],
-        help="how fast inputs move: w0=1,x0=0.5; a name alone means 1; may be repeated",
-    )  # fmt: skip
-    comparing = program(
-        "modes", "print every derivative by reverse and by forward mode, with the steps of each", modes_command
-    )
-    explaining = program("why", "explain a gradient as the sum over all paths to it", why_command)
-    explaining.add_argument("--paths", metavar="N", type=count, default=MOST_PATHS, help=f"list N paths ({MOST_PATHS})")
-    for each, opens in ((bending, True), (moving, True), (comparing, False), (explaining, False)):
-        each.add_argument("--digits", metavar="N", type=digits, default=2, help="decimals of the printed numbers (2)")
-        ascii_option(each, "spell mathematical signs in ASCII")
-        each.add_argument("--json", action="store_true", help="as one line of JSON")
-        if opens:
-            each.add_argument("--width", metavar="N", type=count, help="columns to fit (those of the terminal, or 80)")
-            each.add_argument("--view", action="store_true", help="replay the steps in the terminal")
-    bending.add_argument("--trace", action="store_true", help="print every step instead")
 
 
 # Commands
@@ -326,6 +315,19 @@ def show_trace(trace: Trace, options: argparse.Namespace) -> int:
 def style_of(options: argparse.Namespace) -> Style:
     """Return how the options, and the terminal, want numbers and signs."""
     return Style(options.digits, options.ascii or not can_print("∂²≈×₀→"))
+
+
+def check_command(options: argparse.Namespace) -> int:
+    """Check the gradients, or compare somebody's with them; status 1 where one is wrong."""
+    trace, ascii_only = traced(options), options.ascii or not can_print("∂≈×₀")
+    found: Check | Comparison
+    if options.against is None:
+        found = check(trace, number=options.number, ascii_only=ascii_only)
+    else:
+        theirs = read_answers(options.against)
+        found = compare(trace, theirs, options.rtol, options.atol, number=options.number, ascii_only=ascii_only)
+    print_lines(found.lines)
+    return 0 if found else 1
 
 
 def view_command(options: argparse.Namespace) -> int:

@@ -396,6 +396,16 @@ class Trace(Sequence[Event]):
         """Return what the operands of an event's node held, in the order of their slots."""
         return self._operand_values(self._nodes[event.node])
 
+    # A pass, for those who run it again
+
+    def stretch(self, number: int) -> Stretch:
+        """Return what the tape has of a pass, counted from 1."""
+        return self.stretches[number - 1]
+
+    def seen(self, node: Node) -> tuple[list[Array], Array]:
+        """Return what the operands of a node held when it was recorded, in the order of their slots, and its value."""
+        return self._operand_values(node), self._value(node, node.index)
+
     # What is known at a step
 
     def forward_index(self, node: int) -> int:

@@ -71,6 +71,21 @@ FLOORS = [
     "directions",
     "paths",
     "tables",
+    "sweeps",
+    "mistakes",
+    "missing",
+    "misrules",
+    "oversights",
+    "bugs",
+    "answers",
+    "screening",
+    "suspects",
+    "pairs",
+    "comparison",
+    "evaluation",
+    "differences",
+    "checking",
+    "testing",
     *[
         f"circuit.{name}"
         for name in [
@@ -128,7 +143,12 @@ FLOORS = [
     "__main__",
 ]
 
-UPWARDS = {("cli", "tui.app"), ("stepgrad", "value")}  # lazy: loaded when asked for
+UPWARDS = {
+    ("cli", "tui.app"),
+    ("stepgrad", "value"),
+    ("stepgrad", "checking"),
+    ("stepgrad", "comparison"),
+}  # lazy: loaded when asked for
 
 
 def floor_of(path: Path) -> str:
