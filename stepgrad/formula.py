@@ -60,7 +60,7 @@ def for_number_type(text: str, number: NumberType, names: dict[str, Any], *, iee
 
 def namespace_of(number: NumberType) -> dict[str, Any]:
     """Return the functions that a compiled formula may call, the IEEE ones prefixed."""
-    return {**number.fast, **{f"ieee_{name}": function for name, function in number.ieee.items()}}
+    return {**number.numbers, **number.fast, **{f"ieee_{name}": function for name, function in number.ieee.items()}}
 
 
 def require_functions(gate: str, texts: Iterable[str], number: NumberType) -> None:

@@ -1,8 +1,8 @@
 """Number types: what a formula of the table computes with.
 
 A number type is a namespace. The text of a gate's row (``x*y``, ``exp(x)``, ``0.5/z``) is compiled
-once for each, its numbers made by the type, so that one text serves floats and exact fractions and
-nothing silently turns a fraction into a float.
+once for each, its numbers made by the type, so that one text serves floats, exact fractions, decimals and
+enclosures, and nothing silently turns a fraction into a float.
 
 Floats have two namespaces: the fast one is Python's own arithmetic, which raises at ``1/0`` and
 ``log(0)``; where it raises, the same text runs again in the IEEE one, which never does.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -36,6 +36,8 @@ class NumberType:
         The functions that formulas call; they may raise ``ArithmeticError`` or ``ValueError``.
     ieee : mapping
         The same, total: what happens where the fast ones raise.
+    numbers : mapping
+        The numbers that formulas name: ``pi``.
     """
 
     name: str
@@ -43,6 +45,7 @@ class NumberType:
     make: Callable[[Any], Number]
     fast: Mapping[str, Callable[..., Number]]
     ieee: Mapping[str, Callable[..., Number]]
+    numbers: Mapping[str, Number] = field(default_factory=dict)
 
     def require(self, function: str, gate: str) -> Callable[..., Number]:
         """Return the total function of this name that ``gate`` needs.
@@ -53,7 +56,7 @@ class NumberType:
             If numbers of this type have none.
         """
         if function not in self.ieee:
-            raise GateError(f"`{gate}` needs {function}, which {self.name} do not have; use number=float")
+            raise GateError(f"`{gate}` needs {function}, which {self.name} do not have; use floats, or decimals")
         return self.ieee[function]
 
 
@@ -84,6 +87,14 @@ def ieee_pow(x: float, y: float) -> float:
         if x:
             return math.nan
         return math.copysign(math.inf, x) if y % 2 == 1 else math.inf
+
+
+def ieee_ldexp(x: float, exponent: int) -> float:
+    """Scale by a power of 2; beyond the largest number, it is inf."""
+    try:
+        return math.ldexp(x, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, x)
 
 
 def or_else(function: Callable[[float], float], edge: Callable[[float], float]) -> Callable[[float], float]:
@@ -139,6 +150,8 @@ IEEE_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "tan": or_else(math.tan, lambda x: math.nan),
     "div": ieee_div,
     "pow": ieee_pow,
+    "exponent": lambda x: math.frexp(x)[1],
+    "ldexp": ieee_ldexp,
 }
 
 
@@ -157,7 +170,7 @@ def exact_div(x: Fraction, y: Fraction) -> Fraction:
     return x / y
 
 
-FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, IEEE_FUNCTIONS)
+FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, IEEE_FUNCTIONS, {"pi": math.pi})
 EXACT = NumberType("exact fractions", Fraction, exact_number, EXACT_FUNCTIONS, {**EXACT_FUNCTIONS, "div": exact_div})
 
 NUMBER_TYPES: Mapping[type, NumberType] = {float: FLOAT, Fraction: EXACT}

@@ -178,8 +178,8 @@ ELEMENTWISE = (
     ),
     Elementwise(
         name="gelu", symbol="gelu", signature="gelu(x)",
-        forward="0.5*x*erfc(-x*0.7071067811865476)",
-        locals=("0.5*erfc(-x*0.7071067811865476)+x*exp(-0.5*x*x)*0.3989422804014327",),
+        forward="0.5*x*erfc(-x*sqrt(0.5))",
+        locals=("0.5*erfc(-x*sqrt(0.5))+x*exp(-0.5*x*x)*(1/sqrt(2*pi))",),
         shown=("(1+erf(x/sqrt(2)))/2+x*exp(-x**2/2)/sqrt(2*pi)",),
         words="weighs the operand by how likely a normal number is below it: the upstream times that, and a bump",
         domain=(("x < 0 and z != z", "-inf × 0 is nan"),),
@@ -188,7 +188,7 @@ ELEMENTWISE = (
     ),
     Elementwise(
         name="erf", symbol="erf", signature="erf(x)",
-        forward="erf(x)", locals=("1.1283791670955126*exp(-x*x)",), shown=("2*exp(-x**2)/sqrt(pi)",),
+        forward="erf(x)", locals=("2/sqrt(pi)*exp(-x*x)",), shown=("2*exp(-x**2)/sqrt(pi)",),
         words="squashes to (-1, 1): upstream times a bell, almost nothing beyond 3",
         samples=(((0.7,), {}), ((M,), {})),
     ),
