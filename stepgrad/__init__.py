@@ -60,6 +60,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stepgrad.certificate import Certificate, certify
 from stepgrad.cursor import Cursor
 from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
@@ -77,6 +78,7 @@ __all__ = [
     "FORMATS",
     "GATES",
     "Backward",
+    "Certificate",
     "Cursor",
     "Event",
     "FormatError",
@@ -92,6 +94,7 @@ __all__ = [
     "Trace",
     "Update",
     "Value",
+    "certify",
     "concat",
     "render",
     "run",

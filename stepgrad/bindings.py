@@ -8,11 +8,11 @@ from typing import Any
 from stepgrad.errors import GateError, nearest
 from stepgrad.literals import Entries, OffTape, Size, holds, raw
 from stepgrad.machine import Machine
-from stepgrad.numeric import NumberType
+from stepgrad.numeric import NumberType, is_too_long
 from stepgrad.ops import INPUT
 from stepgrad.scopes import MISSING, Function
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Tensor, full, shape_of
+from stepgrad.tensor import Array, Tensor, flat, full, shape_of
 from stepgrad.vocabulary import GATE_OF, KNOWN_CALLS, MODULE_NUMBERS
 from stepgrad.work import steps_for, steps_of_entries
 
@@ -114,6 +114,8 @@ class Bindings(Machine):
 
     def update(self, old: Node, value: Array, place: ast.AST) -> Node:
         """Give an input another value: a fresh leaf takes its place."""
+        if any(map(is_too_long, flat(value))):
+            self.fail("the fractions get too long, pass by pass; use floats, or decimals", place)
         fresh = self.recording.update(old, value)
         if old in self.names:
             self.names[fresh] = self.names[old]

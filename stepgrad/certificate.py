@@ -30,9 +30,9 @@ from stepgrad.trace import Trace
 Key: TypeAlias = tuple[str, str]  # what a number is, "value", "gradient" or "updated", and of which input
 Bounds: TypeAlias = "tuple[float, float] | None"  # the doubles nearest to them
 DIGITS = (34, 68, 136, 400, 800)
+TRIED = (*DIGITS[:2], 0, *DIGITS[2:])  # 0: in fractions
 DIGITS_FOR_0 = 400  # from here on, what is 0 rounds to 0: the bounds are nearer to it than any other double
 FOR_TIES = 136  # more digits confirm no comparison that these do not
-NUMBERS = (balls(DIGITS[0]), balls(DIGITS[1]), EXACTLY, *map(balls, DIGITS[2:]))
 FRACTIONS = "in fractions"
 
 
@@ -196,7 +196,7 @@ def certify(
     --------
     >>> found = certify("f = tanh(x) * 3", x=0.1)
     >>> found.value, found.grads, found.digits, found.undecided
-    (0.2990039840398409, {'x': 2.9701988701754306}, 34, ())
+    (0.2990039838748675, {'x': 2.970198872542319}, 34, ())
     """
     text, given = read(source, filename), {**(inputs or {}), **named}
     trace = prepared(Interpreter, text, FLOAT, given, max_steps).run(output)
@@ -204,7 +204,7 @@ def certify(
     proved = {key: Proved([None] * len(flat(array))) for key, array in floats.items()}
     doubts: list[tuple[Doubt, Span]] = []
     digits = 0
-    for number in NUMBERS:
+    for number in (balls(digits) if digits else EXACTLY for digits in TRIED):
         if is_futile(number, proved, floats, doubts):
             continue
         with working(number):
@@ -218,7 +218,8 @@ def certify(
         if all(each.is_whole for each in proved.values()) and all(doubt.refuted for doubt, _ in doubts):
             break
     sentences = [*undecided_numbers(trace, floats, proved), *doubtful_branches(doubts)]
-    return Certificate(trace, tuple(sentences), digits, {key: each.certified(floats[key]) for key, each in proved.items()})
+    details = {key: each.certified(floats[key]) for key, each in proved.items()}
+    return Certificate(trace, tuple(sentences), digits, details)
 
 
 def attempt(interpreter: Certifier, output: str | None, floats: Mapping[Key, Array]) -> Attempt | None:

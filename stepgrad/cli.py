@@ -10,16 +10,22 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
 from stepgrad import __version__
+from stepgrad.certificate import certify
 from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
 from stepgrad.formats import render
+from stepgrad.formats.proof import proof, proof_json
 from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
-from stepgrad.language import MAX_STEPS, Recipe, Text
+from stepgrad.language import MAX_STEPS, Recipe, Text, number_type
+from stepgrad.numeric import NumberType
 from stepgrad.ops import GATES
+from stepgrad.printing import in_full
 from stepgrad.supply import read_values
 from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
@@ -114,6 +120,11 @@ def parser() -> argparse.ArgumentParser:
         added.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for a name: x=3, W=[[1,2],[3,4]]")
         added.add_argument("--inputs", metavar="FILE", help="a JSON file with values by name")
         added.add_argument("--output", metavar="NAME", help="go backward from this name, not from the last value")
+        kinds = added.add_mutually_exclusive_group()
+        kinds.add_argument("--exact", action="store_true", help="compute with fractions; 0.1 is 1/10")
+        kinds.add_argument("--decimal", metavar="N", type=count, help="compute with N significant decimal digits")
+        if function is run_command:
+            kinds.add_argument("--certified", action="store_true", help="prove every number to be the nearest double")
         added.add_argument(
             "--max-steps", metavar="N", type=count, default=MAX_STEPS, help=f"at most N steps ({MAX_STEPS:,})"
         )
@@ -172,6 +183,8 @@ def print_trace(trace: Trace, digits: int = 2, width: int | None = None, ascii_o
 
 def run_command(options: argparse.Namespace) -> int:
     """Print the result."""
+    if options.certified:
+        return run_certified(options)
     trace = traced(options)
     if options.json:
         print_lines(render(trace, "json"))
@@ -183,13 +196,25 @@ def run_command(options: argparse.Namespace) -> int:
         print(one_line(line))
     output = escaped(output) if style.ascii_only else output
     if output:  # a program may do nothing but print
-        print(f"{output} = {trace.value}")
+        print(f"{output} = {in_full(trace.value)}")
     spell = escaped if style.ascii_only else str
     names = trace.input_names(ascii_only=style.ascii_only)
     for name, gradient in zip(map(spell, names), trace.grads.values(), strict=True):
-        print(f"{wording.partial(output, name)} = {gradient}")
+        print(f"{wording.partial(output, name)} = {in_full(gradient)}")
     for name, value in trace.updated.items():
-        print(f"{spell(name)} = {value}  after the last update")
+        print(f"{spell(name)} = {in_full(value)}  after the last update")
+    return 0
+
+
+def run_certified(options: argparse.Namespace) -> int:
+    """Print the result with how every number was proved, and how far floats are off."""
+    how, text = recipe(options), program_text(options.program)
+    found = certify(text.text, how.inputs, output=how.output, filename=text.filename, max_steps=how.max_steps)
+    if options.json:
+        print_lines(proof_json(found))
+        return 0
+    print_lines(map(one_line, found.trace.printed))
+    print_lines(proof(found, ascii_only=not can_print("∂₀")))
     return 0
 
 
@@ -263,7 +288,10 @@ def traced(options: argparse.Namespace) -> Trace:
 
 def recipe(options: argparse.Namespace) -> Recipe:
     """Return how the options want a program to be run."""
-    return Recipe(supplied(options.values, options.inputs), options.output, options.max_steps)
+    kind = Fraction if options.exact else float if options.decimal is None else Decimal
+    number = number_type(kind, options.decimal)
+    inputs = supplied(options.values, options.inputs, number)
+    return Recipe(inputs, options.output, options.max_steps, kind, options.decimal)
 
 
 def program_text(given: str) -> Text:
@@ -275,15 +303,15 @@ def program_text(given: str) -> Text:
     return read_program(sys.stdin.buffer, "<stdin>")
 
 
-def supplied(pairs: Iterable[str], file: str | None) -> dict[str, Any]:
+def supplied(pairs: Iterable[str], file: str | None, number: NumberType) -> dict[str, Any]:
     """Read the values given on the command line, after those of a JSON file."""
-    return {**(from_json(file) if file else {}), **read_values(pairs)}
+    return {**(from_json(file, number) if file else {}), **read_values(pairs, number)}
 
 
-def from_json(file: str) -> dict[str, Any]:
+def from_json(file: str, number: NumberType) -> dict[str, Any]:
     """Read values by name from a JSON file."""
     try:
-        values = json.loads(Path(file).read_text(encoding="utf-8-sig"))
+        values = json.loads(Path(file).read_text(encoding="utf-8-sig"), parse_float=number.make)
     except OSError as error:
         raise InputError(f"{file!r} cannot be read: {error.strerror}; name a JSON file") from None
     except UnicodeDecodeError:

@@ -7,7 +7,6 @@ its digits along; and it has the edges of floats: inf and nan, never an exceptio
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from decimal import ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
@@ -82,7 +81,8 @@ class Digits(Decimal):
         return self.__class__((self / other).to_integral_value(ROUND_FLOOR))
 
     def __mod__(self, other: Any) -> Digits:
-        return self - self // other * other
+        rest: Digits = self - self // other * other
+        return rest
 
     def __round__(self, places: int | None = None) -> Any:
         if places is None:

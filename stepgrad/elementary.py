@@ -52,7 +52,8 @@ def pi(digits: int) -> Decimal:
     unit = 10 ** (digits + GUARD)
 
     def arctan_of_inverse(n: int) -> int:
-        power = total = unit // n
+        power: int = unit // n
+        total = power
         k = 1
         while power:
             power //= -n * n
@@ -79,13 +80,13 @@ def from_quarter(x: Decimal, digits: int) -> tuple[int, Decimal]:
 
 
 def sine_series(x: Decimal, digits: int) -> Decimal:
-    """Add x - x³/3! + x⁵/5! - …"""
+    """Add up x - x³/3! + x⁵/5! and so on."""
     square = -x * x
     return add_up(x, lambda term, k: term * square / (2 * k * (2 * k + 1)), digits)
 
 
 def cosine_series(x: Decimal, digits: int) -> Decimal:
-    """Add 1 - x²/2! + x⁴/4! - …"""
+    """Add up 1 - x²/2! + x⁴/4! and so on."""
     square = -x * x
     return add_up(ONE, lambda term, k: term * square / (2 * k * (2 * k - 1)), digits)
 

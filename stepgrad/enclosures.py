@@ -19,12 +19,13 @@ from contextvars import ContextVar
 from decimal import ROUND_UP, Decimal, Inexact, Overflow, Underflow, getcontext, localcontext
 from fractions import Fraction
 from functools import cache
+from math import inf
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from stepgrad import elementary
 from stepgrad.elementary import ONE, ZERO, context_of
 from stepgrad.errors import GateError
-from stepgrad.numeric import IEEE_FUNCTIONS, NumberType, ieee_div, ieee_ldexp, ieee_pow, whole_power
+from stepgrad.numeric import IEEE_FUNCTIONS, SCALING, NumberType, ieee_div, ieee_ldexp, ieee_pow, whole_power
 from stepgrad.tensor import Number
 
 UNKNOWN = Decimal("nan")  # the midpoint where the true number can be anything, or is none
@@ -54,15 +55,13 @@ Self = TypeVar("Self", bound="Enclosure")
 def comparison(test: Callable[[Any, Any], bool]) -> Any:
     """Make a comparison: it says what the shadows say."""
 
-    def compare(self: Enclosure, other: Any) -> bool:
+    def compare(self: Enclosure, other: Any) -> Any:
         if other.__class__ is not self.__class__:
             if not isinstance(other, (int, float)):
                 return NotImplemented
-            if other - other != 0:  # inf and nan are no true numbers
-                return test(self.shadow, other)
             other = self.make(other)
         found = test(self.shadow, other.shadow)
-        if other is not self:
+        if other is not self and abs(other.shadow) != inf:  # inf and nan are no true numbers
             order = self.order(other)
             if order is None or test(order, 0) is not found:
                 DOUBTS.get().append(Doubt(self.shadow, SIGNS[test], other.shadow, order is not None))
@@ -84,7 +83,7 @@ class Enclosure:
 
     __slots__ = ("shadow",)
     shadow: float
-    make: ClassVar[Callable[[Any], Any]]
+    make: Any  # of the class, as a static method
 
     __lt__ = comparison(operator.lt)
     __le__ = comparison(operator.le)
@@ -97,7 +96,7 @@ class Enclosure:
         return hash(self.shadow)
 
     def __bool__(self) -> bool:
-        return self != 0
+        return bool(self != 0)
 
     def __float__(self) -> float:
         return self.shadow
@@ -344,6 +343,7 @@ def gentle(name: str, slope: int) -> Callable[[Ball, float], Ball]:
     function = elementary.FUNCTIONS[name]
 
     def spread(x: Ball, shadow: float) -> Ball:
+        """Spread by at most the slope times r."""
         if not x.mid.is_finite() or x.mid.adjusted() > 1000:
             return x.unknown(shadow)
         if not (x.mid or x.rad):
@@ -464,7 +464,7 @@ def balls(digits: int) -> NumberType:
         "abs": abs,
         "pow": power,
         "div": operator.truediv,
-        "exponent": IEEE_FUNCTIONS["exponent"],
+        "exponent": SCALING["exponent"],
         "ldexp": scaled,
     }
     return NumberType("enclosures", kind, make, functions, functions, {"pi": kind(float(pi), pi, pi * ulp)})

@@ -237,8 +237,8 @@ def number_type(number: type, digits: int | None = None) -> NumberType:
     if number is Decimal:
         return decimals(DIGITS if digits is None else digits)
     if number not in NUMBER_TYPES:
-        known = ", ".join(kind.__name__ for kind in NUMBER_TYPES)
-        raise InputError(f"there is no number type {number!r}; use {known} or Decimal")
+        known = " or ".join(kind.__name__ for kind in (*NUMBER_TYPES, Decimal))
+        raise InputError(f"there is no number type {number!r}; use {known}")
     if digits is not None:
         raise InputError(f"only decimals have a number of digits to choose; use number=Decimal, or leave out {digits=}")
     return NUMBER_TYPES[number]
@@ -272,6 +272,11 @@ class Recipe:
     max_steps: int = MAX_STEPS
     number: type = float
     digits: int | None = None
+
+    @property
+    def number_type(self) -> NumberType:
+        """What to compute with."""
+        return number_type(self.number, self.digits)
 
     def run(self, text: Text) -> Trace:
         """Run a program."""

@@ -56,7 +56,7 @@ class NumberType:
             If numbers of this type have none.
         """
         if function not in self.ieee:
-            raise GateError(f"`{gate}` needs {function}, which {self.name} do not have; use floats, or decimals")
+            raise GateError(f"`{gate}` needs {function}, which {self.name} do not have; use number=float, or decimals")
         return self.ieee[function]
 
 
@@ -114,8 +114,13 @@ def whole_power(x: Fraction, y: Fraction) -> Fraction:
     if y.denominator != 1:
         raise GateError(f"a fraction to the power {y} is no fraction; use number=float, or a whole exponent")
     if abs(y.numerator) * max(x.numerator.bit_length(), x.denominator.bit_length()) > MAX_BITS:
-        raise GateError(f"({x}) to the power {y} is too long a fraction; use number=float, or a smaller exponent")
+        raise GateError(f"to the power {y}, this is too long a fraction; use number=float, or a smaller exponent")
     return x**y.numerator if y >= 0 else exact_div(Fraction(1), x**-y.numerator)
+
+
+def is_too_long(x: Number) -> bool:
+    """Whether a number is a fraction that no longer can be computed with in reasonable time."""
+    return isinstance(x, Fraction) and x.numerator.bit_length() + x.denominator.bit_length() > MAX_BITS // 10
 
 
 MAX_BITS = 1_000_000  # the longest numerator that an exact power may make
@@ -150,9 +155,9 @@ IEEE_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "tan": or_else(math.tan, lambda x: math.nan),
     "div": ieee_div,
     "pow": ieee_pow,
-    "exponent": lambda x: math.frexp(x)[1],
-    "ldexp": ieee_ldexp,
 }
+
+SCALING: Mapping[str, Callable[..., Any]] = {"exponent": lambda x: math.frexp(x)[1], "ldexp": ieee_ldexp}
 
 
 def exact_number(value: Any) -> Fraction:
@@ -170,7 +175,7 @@ def exact_div(x: Fraction, y: Fraction) -> Fraction:
     return x / y
 
 
-FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, IEEE_FUNCTIONS, {"pi": math.pi})
+FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, {**IEEE_FUNCTIONS, **SCALING}, {"pi": math.pi})
 EXACT = NumberType("exact fractions", Fraction, exact_number, EXACT_FUNCTIONS, {**EXACT_FUNCTIONS, "div": exact_div})
 
 NUMBER_TYPES: Mapping[type, NumberType] = {float: FLOAT, Fraction: EXACT}
