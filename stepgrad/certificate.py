@@ -204,14 +204,14 @@ def certify(
     proved = {key: Proved([None] * len(flat(array))) for key, array in floats.items()}
     doubts: list[tuple[Doubt, Span]] = []
     digits = 0
-    for number in (balls(digits) if digits else EXACTLY for digits in TRIED):
+    for number in (balls(digits, sharing=digits == FOR_TIES) if digits else EXACTLY for digits in TRIED):
         if is_futile(number, proved, floats, doubts):
             continue
         with working(number):
             found = attempt(prepared(Certifier, text, number, given, max_steps), output, floats)
         if found is None:
             continue
-        doubts = found.doubts
+        doubts = found.doubts if getattr(number.kind, "digits", 0) <= FOR_TIES else doubts
         for key, each in proved.items():
             each.take(found.bounds[key], found.how)
         digits = max(digits, getattr(number.kind, "digits", 0))
@@ -292,8 +292,10 @@ def is_futile(
     digits = getattr(number.kind, "digits", 0)
     if not digits or digits == DIGITS[0]:
         return False
+    if any(not doubt.refuted for doubt, _ in doubts) and digits <= FOR_TIES:
+        return False
     if all(not math.isfinite(x) if bounds is None else bounds[0] == bounds[1] for bounds, x in open_):
-        return digits > FOR_TIES or not any(not doubt.refuted for doubt, _ in doubts)
+        return True
     near_0 = all(bounds is not None and bounds[0] < 0 < bounds[1] for bounds, _ in open_)
     return near_0 and DIGITS[1] < digits < DIGITS_FOR_0
 

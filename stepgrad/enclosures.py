@@ -49,6 +49,7 @@ class Doubt(NamedTuple):
 
 
 DOUBTS: ContextVar[list[Doubt]] = ContextVar("DOUBTS")
+SHARED: ContextVar[dict[Any, tuple[Any, ...]]] = ContextVar("SHARED")
 Self = TypeVar("Self", bound="Enclosure")
 
 
@@ -264,6 +265,32 @@ class Ball(Enclosure):
         return self.__class__(shadow, mid, abs(mid) * self.ulp + spread)
 
 
+def shared(operate: Callable[..., Any], *, commutes: bool = False) -> Any:
+    """Have an operation return one and the same number where it is applied to the same ones again."""
+
+    def applied(*operands: Any) -> Any:
+        known, places = SHARED.get(), [id(each) for each in operands]
+        key = (operate, *(sorted(places) if commutes else places))
+        if key not in known:
+            known[key] = (operate(*operands), operands)  # the operands, so that their places are not taken by others
+        return known[key][0]
+
+    return applied
+
+
+class SharedBall(Ball):
+    """A ball that knows its equals: what is computed twice in the same way is one number, so no tie is in doubt."""
+
+    __slots__ = ()
+
+    __add__ = shared(Ball.__add__, commutes=True)
+    __sub__ = shared(Ball.__sub__)
+    __mul__ = shared(Ball.__mul__, commutes=True)
+    __truediv__ = shared(Ball.__truediv__)
+    __neg__ = shared(Ball.__neg__)
+    __abs__ = shared(Ball.__abs__)
+
+
 def stretched(rad: Decimal) -> Decimal:
     """Bound e^r - 1 from above, for r below 1."""
     return rad + rad * rad
@@ -444,10 +471,10 @@ def remembered(make: Callable[[float], Number], kind: type) -> Callable[[Any], N
 
 
 @cache
-def balls(digits: int) -> NumberType:
-    """Return the number type of balls with midpoints of so many digits."""
+def balls(digits: int, *, sharing: bool = False) -> NumberType:
+    """Return the number type of balls with midpoints of so many digits, which know their equals if ``sharing``."""
     context, ulp = context_of(digits, ROUND_UP), Decimal(10) ** (1 - digits)
-    kind: Any = type("Ball", (Ball,), {"__slots__": (), "ulp": ulp, "digits": digits})
+    kind: Any = type("Ball", (SharedBall if sharing else Ball,), {"__slots__": (), "ulp": ulp, "digits": digits})
 
     def ball(double: float) -> Ball:
         exact = Decimal(double)
@@ -467,6 +494,9 @@ def balls(digits: int) -> NumberType:
         "exponent": SCALING["exponent"],
         "ldexp": scaled,
     }
+    if sharing:
+        functions = {name: shared(function) for name, function in functions.items() if name != "exponent"}
+        functions = {**functions, "exponent": SCALING["exponent"], "ldexp": scaled}
     return NumberType("enclosures", kind, make, functions, functions, {"pi": kind(float(pi), pi, pi * ulp)})
 
 
@@ -543,7 +573,7 @@ Exactly.make = staticmethod(exact)
 def working(number: NumberType) -> Iterator[list[Doubt]]:
     """Compute with enclosures of this type within the block; what is in doubt goes to the list."""
     doubts: list[Doubt] = []
-    before = DOUBTS.set(doubts)
+    before, shared_before = DOUBTS.set(doubts), SHARED.set({})
     context = context_of(getattr(number.kind, "digits", elementary.GUARD), ROUND_UP).copy()
     context.traps[Overflow] = context.traps[Underflow] = True  # bounds would no longer hold
     try:
@@ -551,3 +581,4 @@ def working(number: NumberType) -> Iterator[list[Doubt]]:
             yield doubts
     finally:
         DOUBTS.reset(before)
+        SHARED.reset(shared_before)
