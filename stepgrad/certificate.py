@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from stepgrad.enclosures import DOUBTS, EXACTLY, Doubt, balls, working
+from stepgrad.enclosures import DOUBTS, EXACTLY, Doubt, working
 from stepgrad.errors import StepgradError
 from stepgrad.gate import Elementwise, Gate, Params, Structural
 from stepgrad.language import MAX_STEPS, Interpreter, prepared
@@ -23,6 +23,7 @@ from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.reader import read
 from stepgrad.scopes import Thunk
 from stepgrad.source import Program, Span
+from stepgrad.spreads import balls
 from stepgrad.tape import NO_PARAMS, Node
 from stepgrad.tensor import Array, flat, from_nested, indices, nested, same_number, shape_of, shaped
 from stepgrad.trace import Trace
@@ -231,8 +232,9 @@ def attempt(interpreter: Certifier, output: str | None, floats: Mapping[Key, Arr
     if found.keys() != floats.keys() or any(not is_shadow(found[key], floats[key]) for key in floats):
         return None
     digits = getattr(interpreter.number.kind, "digits", None)
+    rest = {(doubt, Span(1, 1, 1, 1)): None for doubt in DOUBTS.get()}
     bounds = {key: [x.ends() for x in flat(array)] for key, array in found.items()}
-    return Attempt(f"{digits} digits" if digits else FRACTIONS, bounds, list(interpreter.found))
+    return Attempt(f"{digits} digits" if digits else FRACTIONS, bounds, [*interpreter.found, *rest])
 
 
 def is_shadow(found: Array, floats: Array) -> bool:

@@ -18,6 +18,8 @@ FLOORS = [
     "elementary",
     "decimals",
     "enclosures",
+    "ball",
+    "spreads",
     "formula",
     "linear",
     "gate",

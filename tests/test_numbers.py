@@ -10,9 +10,10 @@ import pytest
 import stepgrad
 from stepgrad import GATES, InputError, ProgramError, certify, elementary, run
 from stepgrad.decimals import decimals
-from stepgrad.enclosures import EXACTLY, balls, working
+from stepgrad.enclosures import EXACTLY, working
 from stepgrad.formats.proof import proof, proof_json
 from stepgrad.recording import Recording
+from stepgrad.spreads import balls
 from stepgrad.tensor import flat, from_nested, shape_of, shaped
 from tests.oracles import DUAL_FUNCTIONS, dual_gradient, random_program
 
