@@ -29,6 +29,7 @@ from stepgrad.tensor import Array, flat, from_nested, indices, nested, same_numb
 from stepgrad.trace import Trace
 
 Key: TypeAlias = tuple[str, str]  # what a number is, "value", "gradient" or "updated", and of which input
+PlacedDoubt: TypeAlias = tuple[Doubt, Span]
 Bounds: TypeAlias = "tuple[float, float] | None"  # the doubles nearest to them
 DIGITS = (34, 68, 136, 400, 800)
 TRIED = (*DIGITS[:2], 0, *DIGITS[2:])  # 0: in fractions
@@ -42,7 +43,7 @@ class Certifier(Interpreter):
 
     def __init__(self, program: Program, tree: ast.Module, number: NumberType, supplied: Any, max_steps: int) -> None:
         super().__init__(program, tree, number, supplied, max_steps)
-        self.found: dict[tuple[Doubt, Span], None] = {}
+        self.found: dict[PlacedDoubt, None] = {}
 
     def recorded_leaf(
         self, value: Any, target: ast.AST, source: ast.AST | None = None, *, constant: bool = False
@@ -103,7 +104,7 @@ class Attempt(NamedTuple):
 
     how: str
     bounds: dict[Key, list[Bounds]]
-    doubts: list[tuple[Doubt, Span]]
+    doubts: list[PlacedDoubt]
 
 
 class Certified(NamedTuple):
@@ -140,7 +141,7 @@ class Certificate:
         A sentence for every number that is not decided, and for every comparison of the float run that the
         bounds do not confirm: the numbers above follow the float run there.
     digits : int
-        How many digits sufficed; 0 where all was proved in fractions.
+        With how many digits it was computed at most: 34 where the first run was enough.
     details : dict
         How each was proved, and how far the float run is off: under ``("value", "")``, ``("gradient", name)`` and
         ``("updated", name)``.
@@ -203,16 +204,16 @@ def certify(
     trace = prepared(Interpreter, text, FLOAT, given, max_steps).run(output)
     floats = results_of(trace)
     proved = {key: Proved([None] * len(flat(array))) for key, array in floats.items()}
-    doubts: list[tuple[Doubt, Span]] = []
+    doubts: list[PlacedDoubt] = []
     digits = 0
-    for number in (balls(digits, sharing=digits == FOR_TIES) if digits else EXACTLY for digits in TRIED):
+    for number in (balls(each, sharing=each == FOR_TIES) if each else EXACTLY for each in TRIED):
         if is_futile(number, proved, floats, doubts):
             continue
         with working(number):
             found = attempt(prepared(Certifier, text, number, given, max_steps), output, floats)
         if found is None:
             continue
-        doubts = found.doubts if getattr(number.kind, "digits", 0) <= FOR_TIES else doubts
+        doubts = found.doubts if not digits else remaining(doubts, found.doubts)
         for key, each in proved.items():
             each.take(found.bounds[key], found.how)
         digits = max(digits, getattr(number.kind, "digits", 0))
@@ -235,6 +236,14 @@ def attempt(interpreter: Certifier, output: str | None, floats: Mapping[Key, Arr
     rest = {(doubt, Span(1, 1, 1, 1)): None for doubt in DOUBTS.get()}
     bounds = {key: [x.ends() for x in flat(array)] for key, array in found.items()}
     return Attempt(f"{digits} digits" if digits else FRACTIONS, bounds, [*interpreter.found, *rest])
+
+
+def remaining(doubts: Sequence[PlacedDoubt], found: Sequence[PlacedDoubt]) -> list[PlacedDoubt]:
+    """Return what is in doubt after one more run: what was refuted once, and what no run has confirmed."""
+    still = set(found)
+    kept = [each for each in doubts if each[0].refuted or each in still]
+    known = set(kept)
+    return kept + [each for each in found if each[0].refuted and each not in known]
 
 
 def is_shadow(found: Array, floats: Array) -> bool:
@@ -282,7 +291,7 @@ class Proved:
 
 
 def is_futile(
-    number: NumberType, proved: Mapping[Key, Proved], floats: Mapping[Key, Array], doubts: Sequence[tuple[Doubt, Span]]
+    number: NumberType, proved: Mapping[Key, Proved], floats: Mapping[Key, Array], doubts: Sequence[PlacedDoubt]
 ) -> bool:
     """Whether to try no more, or not with this number type: nothing open would be decided by it."""
     open_ = [
@@ -331,10 +340,10 @@ def reason(x: float, bounds: Bounds) -> str:
     return f"lies between {low} and {high}, and {DIGITS[-1]} digits do not decide between the two"
 
 
-def doubtful_branches(doubts: Sequence[tuple[Doubt, Span]]) -> Iterator[str]:
+def doubtful_branches(doubts: Sequence[PlacedDoubt]) -> Iterator[str]:
     """Say of every comparison that the bounds do not confirm, where it is and what floats made of it."""
     for doubt, span in doubts:
-        if doubt.left != doubt.left or doubt.right != doubt.right:
+        if "nan" in (doubt.left, doubt.right):
             what = "nan is no true number"
         elif doubt.refuted:
             what = "the true numbers compare otherwise; what follows belongs to the branch that floats took"

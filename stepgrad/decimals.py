@@ -139,7 +139,8 @@ def decimals(digits: int) -> NumberType:
         "exponent": lambda x: 0,  # no square is too large, or too small
         "ldexp": lambda x, exponent: x,
     }
-    numbers = {"pi": kind(elementary.pi(digits))}
+    pi = kind(elementary.pi(digits))
+    named = {"pi": pi, "tau": pi * 2, "e": kind(context.exp(1))}
     return NumberType(
-        "decimals", kind, lambda value: kind(decimal_number(value, context)), functions, functions, numbers=numbers
+        "decimals", kind, lambda value: kind(decimal_number(value, context)), functions, functions, {"pi": pi}, named
     )

@@ -33,9 +33,9 @@ SIGNS: Mapping[Callable[[Any, Any], bool], str] = {
 class Doubt(NamedTuple):
     """A comparison of floats that the bounds do not confirm; where they refute it, ``refuted``."""
 
-    left: float
+    left: str
     sign: str
-    right: float
+    right: str
     refuted: bool
 
 
@@ -56,7 +56,7 @@ def comparison(test: Callable[[Any, Any], bool]) -> Any:
         if other is not self and abs(other.shadow) != inf:  # inf and nan are no true numbers
             order = self.order(other)
             if order is None or test(order, 0) is not found:
-                DOUBTS.get().append(Doubt(self.shadow, SIGNS[test], other.shadow, order is not None))
+                DOUBTS.get().append(Doubt(repr(self.shadow), SIGNS[test], repr(other.shadow), order is not None))
         return found
 
     return compare

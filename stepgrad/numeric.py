@@ -38,6 +38,8 @@ class NumberType:
         The same, total: what happens where the fast ones raise.
     numbers : mapping
         The numbers that formulas name: ``pi``.
+    named : mapping
+        What ``math.pi``, ``math.e`` and ``math.tau`` are in programs, where their doubles are not good enough.
     """
 
     name: str
@@ -46,6 +48,7 @@ class NumberType:
     fast: Mapping[str, Callable[..., Number]]
     ieee: Mapping[str, Callable[..., Number]]
     numbers: Mapping[str, Number] = field(default_factory=dict)
+    named: Mapping[str, Number] = field(default_factory=dict)
 
     def require(self, function: str, gate: str) -> Callable[..., Number]:
         """Return the total function of this name that ``gate`` needs.

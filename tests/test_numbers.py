@@ -95,6 +95,14 @@ def test_decimals_have_the_edges_of_floats():
         run("x = 1; f = x * (1.5 % 0.0)", number=Decimal)
 
 
+def test_decimals_know_pi_and_e():
+    trace = run("import math\nf = x * math.pi + math.e - math.tau", x=1, number=Decimal, digits=40)
+    with localcontext() as context:
+        context.prec = 45
+        assert abs(trace.value - (Decimal(1).exp() - elementary.pi(45))) < Decimal("1e-38")
+    assert certify("f = x * math.pi", x=1).value == math.pi  # a literal that means its double
+
+
 def test_number_types_are_chosen_in_one_way():
     with pytest.raises(InputError, match="only decimals have a number of digits"):
         run("x = 1", digits=3)
@@ -152,7 +160,7 @@ def test_enclosures_hold_every_true_result():
         def holds(found, true):
             return not found.mid.is_finite() or abs(Fraction(found.mid) - true) <= Fraction(found.rad)
 
-        for _ in range(5000):
+        for _ in range(2500):
             a, b = ball(), ball()
             x, y = point(a), point(b)
             assert holds(a + b, x + y) and holds(a - b, x - y) and holds(a * b, x * y), (a.mid, a.rad, b.mid, b.rad)
@@ -202,7 +210,7 @@ def nearest(x):
 
 def test_rational_programs_are_certified_as_fractions_say():
     certified = 0
-    for seed in range(250):
+    for seed in range(150):
         program, inputs = random_program(seed)
         try:
             value, gradient = dual_gradient(program, inputs, {}, Fraction)
@@ -213,7 +221,7 @@ def test_rational_programs_are_certified_as_fractions_say():
             number = found.grads[name] if name else found.value
             assert number is None or number == nearest(expected), (program, inputs)
         certified += not found.undecided
-    assert certified > 200
+    assert certified > 120
 
 
 def test_other_programs_are_certified_as_many_digits_say():
@@ -276,6 +284,8 @@ def test_branches_are_those_of_floats_and_a_wrong_one_is_reported():
     program = "s = 0.1 + x\nif s == 0.3:\n    f = s * 2\nelse:\n    f = s * 3"
     found = certify(program, x=0.2)
     assert found.value == nearest((Fraction(0.1) + Fraction(0.2)) * 3) and not found.undecided
+    learning = "x = 0.1\nfor i in range(120):\n    f = relu(sin(9 * x) + 2)\n    backward(f)\n    x -= 0.5 * x.grad\n"
+    assert certify(learning).undecided == ()  # bounds of 136 digits are too wide at the end
     big = certify("if x + 1 == x:\n    f = x * 2\nelse:\n    f = x * 3", x=1e16)
     assert big.value == 2e16
     assert big.undecided == (
