@@ -8,8 +8,9 @@ All this needs the context of ``working(number)``.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, Inexact, getcontext
+from fractions import Fraction
 from typing import Any, ClassVar
 
 from stepgrad.elementary import ONE, ZERO
@@ -18,6 +19,8 @@ from stepgrad.numeric import ieee_div
 
 UNKNOWN = Decimal("nan")  # the midpoint where the true number can be anything, or is none
 NARROW = 64  # how many radii a divisor is away from 0, at least, for a quotient with a sharp radius
+MAX_BITS = 20_000  # of a fraction
+MOST_ZEROS = 1000  # of a decimal that is made one
 SHARP, WIDE = Decimal("0.98"), Decimal("0.49")  # below (1 - 1/64) and (1 - 1/2): what is left of a divisor
 
 
@@ -135,27 +138,84 @@ class Ball(Enclosure):
         return self.__class__(shadow, mid, abs(mid) * self.ulp + spread)
 
 
-def shared(operate: Callable[..., Any], *, commutes: bool = False) -> Any:
-    """Have an operation return one and the same number where it is applied to the same ones again."""
+def shared(operate: Callable[..., Any], exact: Callable[..., Fraction] | None = None, *, commutes: bool = False) -> Any:
+    """Have an operation return one and the same number where it is applied to the same ones again.
+
+    ``exact`` is the same operation on fractions.
+    """
 
     def applied(*operands: Any) -> Any:
         known, places = SHARED.get(), [id(each) for each in operands]
         key = (operate, *(sorted(places) if commutes else places))
         if key not in known:
-            known[key] = (operate(*operands), operands)  # the operands, so that their places are not taken by others
+            found = operate(*operands)
+            if exact is not None and found is not NotImplemented:
+                found = rational(exact, operands, found)
+            known[key] = (found, operands)  # the operands, so that their places are not taken by others
         return known[key][0]
 
     return applied
 
 
+def rational(exact: Callable[..., Fraction], operands: Sequence[SharedBall], found: SharedBall) -> SharedBall:
+    """Compute in fractions what was computed in balls, where all operands are rational."""
+    fractions = [each.as_fraction() for each in operands]
+    if None in fractions or (exact is operator.truediv and not fractions[1]):
+        return found
+    fraction = exact(*fractions)
+    if fraction.numerator.bit_length() + fraction.denominator.bit_length() > MAX_BITS:
+        return found
+    flags = getcontext().flags
+    flags[Inexact] = False
+    mid = Decimal(fraction.numerator) / Decimal(fraction.denominator)
+    return found.__class__(found.shadow, mid, abs(mid) * found.ulp if flags[Inexact] else ZERO, fraction)
+
+
 class SharedBall(Ball):
-    """A ball that knows its equals: what is computed twice in the same way is one number, so no tie is in doubt."""
+    """A ball that knows more, so that fewer ties are in doubt: its equals, and what it is as a fraction.
 
-    __slots__ = ()
+    What is computed twice in the same way is one number; and what is rational is known exactly, until it
+    gets too long.
 
-    __add__ = shared(Ball.__add__, commutes=True)
-    __sub__ = shared(Ball.__sub__)
-    __mul__ = shared(Ball.__mul__, commutes=True)
-    __truediv__ = shared(Ball.__truediv__)
-    __neg__ = shared(Ball.__neg__)
-    __abs__ = shared(Ball.__abs__)
+    Attributes
+    ----------
+    fraction : Fraction or None
+        The true number, if it is known.
+    """
+
+    __slots__ = ("fraction",)
+
+    def __init__(self, shadow: float, mid: Decimal, rad: Decimal, fraction: Fraction | None = None) -> None:
+        super().__init__(shadow, mid, rad)
+        self.fraction = fraction
+
+    def as_fraction(self) -> Fraction | None:
+        """Return the true number, if it is known."""
+        if self.fraction is None and not self.rad and self.mid.is_finite() and abs(self.mid.adjusted()) < MOST_ZEROS:
+            self.fraction = Fraction(self.mid)
+        return self.fraction
+
+    def seen_as(self, shadow: float) -> SharedBall:
+        """Return the same number with another shadow."""
+        return self.__class__(shadow, self.mid, self.rad, self.fraction)
+
+    def order(self, other: Ball) -> int | None:
+        """Compare fractions where these are known, else bounds."""
+        x, y = self.as_fraction(), other.as_fraction() if isinstance(other, SharedBall) else None
+        return super().order(other) if x is None or y is None else (x > y) - (x < y)
+
+    def ends(self) -> tuple[float, float] | None:
+        """Round the fraction where it is known, else both bounds."""
+        if self.fraction is None:
+            return super().ends()
+        try:
+            return float(self.fraction), float(self.fraction)
+        except OverflowError:
+            return super().ends()
+
+    __add__ = shared(Ball.__add__, operator.add, commutes=True)
+    __sub__ = shared(Ball.__sub__, operator.sub)
+    __mul__ = shared(Ball.__mul__, operator.mul, commutes=True)
+    __truediv__ = shared(Ball.__truediv__, operator.truediv)
+    __neg__ = shared(Ball.__neg__, operator.neg)
+    __abs__ = shared(Ball.__abs__, abs)

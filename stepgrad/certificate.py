@@ -2,8 +2,8 @@
 
 The true result is that of the program in real numbers, in which literals and inputs mean their doubles and every
 branch is the one that the float run takes. The program is run once more on enclosures, at more and more
-digits, until both bounds of every number round to the same double (Ziv's strategy), or, where it is rational, in
-fractions. What no precision decides is said, never guessed.
+digits, and what is rational in it also in fractions, until both bounds of every number round to the same double (Ziv's
+strategy). What no precision decides is said, never guessed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from stepgrad.enclosures import DOUBTS, EXACTLY, Doubt, working
+from stepgrad.enclosures import DOUBTS, Doubt, working
 from stepgrad.errors import StepgradError
 from stepgrad.gate import Elementwise, Gate, Params, Structural
 from stepgrad.language import MAX_STEPS, Interpreter, prepared
@@ -31,11 +31,8 @@ from stepgrad.trace import Trace
 Key: TypeAlias = tuple[str, str]  # what a number is, "value", "gradient" or "updated", and of which input
 PlacedDoubt: TypeAlias = tuple[Doubt, Span]
 Bounds: TypeAlias = "tuple[float, float] | None"  # the doubles nearest to them
-DIGITS = (34, 68, 136, 400, 800)
-TRIED = (*DIGITS[:2], 0, *DIGITS[2:])  # 0: in fractions
-DIGITS_FOR_0 = 400  # from here on, what is 0 rounds to 0: the bounds are nearer to it than any other double
-FOR_TIES = 136  # more digits confirm no comparison that these do not
-FRACTIONS = "in fractions"
+DIGITS = (34, 68, 136, 400, 800)  # from 400 on, 0 rounds to 0: the bounds are nearer to it than any other double
+FOR_TIES = 136  # with so many digits, also in fractions; more confirm no comparison that these do not
 
 
 class Certifier(Interpreter):
@@ -115,7 +112,7 @@ class Certified(NamedTuple):
     numbers : number or nested lists
         The doubles nearest to the true results; None where that is not decided.
     how : str
-        With what they were proved: ``34 digits``, ``in fractions``; empty where none was.
+        With what they were proved: ``34 digits``, ``136 digits and fractions``; empty where none was.
     ulps : float
         How far the float run is off at most, in units of the last place.
     """
@@ -206,9 +203,10 @@ def certify(
     proved = {key: Proved([None] * len(flat(array))) for key, array in floats.items()}
     doubts: list[PlacedDoubt] = []
     digits = 0
-    for number in (balls(each, sharing=each == FOR_TIES) if each else EXACTLY for each in TRIED):
-        if is_futile(number, proved, floats, doubts):
+    for tried in DIGITS:
+        if is_futile(tried, proved, floats, doubts):
             continue
+        number = balls(tried, sharing=tried == FOR_TIES)
         with working(number):
             found = attempt(prepared(Certifier, text, number, given, max_steps), output, floats)
         if found is None:
@@ -216,7 +214,7 @@ def certify(
         doubts = found.doubts if not digits else remaining(doubts, found.doubts)
         for key, each in proved.items():
             each.take(found.bounds[key], found.how)
-        digits = max(digits, getattr(number.kind, "digits", 0))
+        digits = tried
         if all(each.is_whole for each in proved.values()) and all(doubt.refuted for doubt, _ in doubts):
             break
     sentences = [*undecided_numbers(trace, floats, proved), *doubtful_branches(doubts)]
@@ -232,10 +230,11 @@ def attempt(interpreter: Certifier, output: str | None, floats: Mapping[Key, Arr
         return None
     if found.keys() != floats.keys() or any(not is_shadow(found[key], floats[key]) for key in floats):
         return None
-    digits = getattr(interpreter.number.kind, "digits", None)
     rest = {(doubt, Span(1, 1, 1, 1)): None for doubt in DOUBTS.get()}
     bounds = {key: [x.ends() for x in flat(array)] for key, array in found.items()}
-    return Attempt(f"{digits} digits" if digits else FRACTIONS, bounds, [*interpreter.found, *rest])
+    digits = interpreter.number.kind.digits  # type: ignore[attr-defined]
+    how = f"{digits} digits{' and fractions' if digits == FOR_TIES else ''}"
+    return Attempt(how, bounds, [*interpreter.found, *rest])
 
 
 def remaining(doubts: Sequence[PlacedDoubt], found: Sequence[PlacedDoubt]) -> list[PlacedDoubt]:
@@ -291,24 +290,22 @@ class Proved:
 
 
 def is_futile(
-    number: NumberType, proved: Mapping[Key, Proved], floats: Mapping[Key, Array], doubts: Sequence[PlacedDoubt]
+    digits: int, proved: Mapping[Key, Proved], floats: Mapping[Key, Array], doubts: Sequence[PlacedDoubt]
 ) -> bool:
-    """Whether to try no more, or not with this number type: nothing open would be decided by it."""
+    """Whether to try no more, or not with so many digits: nothing open would be decided by them."""
     open_ = [
         (each.bounds[place], x)
         for key, each in proved.items()
         for place, x in enumerate(flat(floats[key]))
         if each.doubles[place] is None
     ]
-    digits = getattr(number.kind, "digits", 0)
-    if not digits or digits == DIGITS[0]:
+    if digits == DIGITS[0]:
         return False
-    if any(not doubt.refuted for doubt, _ in doubts) and digits <= FOR_TIES:
+    if digits < FOR_TIES and open_ and all(bounds is not None and bounds[0] < 0 < bounds[1] for bounds, _ in open_):
+        return True  # what seems to be 0 is best looked at as a tie
+    if digits <= FOR_TIES and any(not doubt.refuted for doubt, _ in doubts):
         return False
-    if all(not math.isfinite(x) if bounds is None else bounds[0] == bounds[1] for bounds, x in open_):
-        return True
-    near_0 = all(bounds is not None and bounds[0] < 0 < bounds[1] for bounds, _ in open_)
-    return near_0 and DIGITS[1] < digits < DIGITS_FOR_0
+    return all(not math.isfinite(x) if bounds is None else bounds[0] == bounds[1] for bounds, x in open_)
 
 
 def undecided_numbers(trace: Trace, floats: Mapping[Key, Array], proved: Mapping[Key, Proved]) -> Iterator[str]:

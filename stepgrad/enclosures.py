@@ -4,8 +4,8 @@ An enclosure carries its *shadow*, the double that the float run has in its plac
 number. Arithmetic goes on with both. Comparisons ask the shadows, so that a run takes every branch that the
 float run takes; where the bounds do not confirm what they say, a doubt is noted.
 
-An :class:`Exactly` is a fraction; a :class:`stepgrad.ball.Ball` has a midpoint and a radius. Both belong to one run,
-within ``working(number)``; what leaves it are doubles.
+Those there are have a midpoint and a radius: :class:`stepgrad.ball.Ball`. They belong to one run, within
+``working(number)``; what leaves it are doubles.
 """
 
 from __future__ import annotations
@@ -19,12 +19,9 @@ from fractions import Fraction
 from math import inf
 from typing import Any, NamedTuple, TypeVar
 
-from stepgrad.elementary import GUARD, context_of
-from stepgrad.errors import GateError
-from stepgrad.numeric import NumberType, ieee_div, ieee_pow, whole_power
-from stepgrad.tensor import Number
+from stepgrad.elementary import context_of
+from stepgrad.numeric import NumberType
 
-MAX_BITS = 20_000  # of a fraction
 SIGNS: Mapping[Callable[[Any, Any], bool], str] = {
     operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
@@ -145,81 +142,13 @@ class Enclosure:
 REALS = (float, Fraction, Decimal, Enclosure)  # besides int: what a program's numbers can be
 
 
-class Exactly(Enclosure):
-    """A fraction that is the true number."""
-
-    __slots__ = ("fraction",)
-
-    def __init__(self, shadow: float, fraction: Fraction) -> None:
-        if fraction.denominator.bit_length() + fraction.numerator.bit_length() > MAX_BITS:
-            raise GateError(f"fractions get longer than {MAX_BITS} bits; use floats")
-        self.shadow = shadow
-        self.fraction = fraction
-
-    def seen_as(self, shadow: float) -> Exactly:
-        """Return the same fraction with another shadow."""
-        return Exactly(shadow, self.fraction)
-
-    def order(self, other: Exactly) -> int | None:
-        """Compare the fractions."""
-        return (self.fraction > other.fraction) - (self.fraction < other.fraction)
-
-    def ends(self) -> tuple[float, float] | None:
-        """Round the fraction."""
-        try:
-            return float(self.fraction), float(self.fraction)
-        except OverflowError:
-            return None
-
-    def __add__(self, other: Exactly) -> Exactly:
-        return Exactly(self.shadow + other.shadow, self.fraction + other.fraction)
-
-    def __sub__(self, other: Exactly) -> Exactly:
-        return Exactly(self.shadow - other.shadow, self.fraction - other.fraction)
-
-    def __mul__(self, other: Exactly) -> Exactly:
-        if other.__class__ is not Exactly:
-            return NotImplemented
-        return Exactly(self.shadow * other.shadow, self.fraction * other.fraction)
-
-    def __truediv__(self, other: Exactly) -> Exactly:
-        if not other.fraction:
-            raise GateError("a fraction cannot be divided by zero")
-        return Exactly(ieee_div(self.shadow, other.shadow), self.fraction / other.fraction)
-
-    def __neg__(self) -> Exactly:
-        return Exactly(-self.shadow, -self.fraction)
-
-    def __abs__(self) -> Exactly:
-        return Exactly(abs(self.shadow), abs(self.fraction))
-
-
-def exact(value: Any) -> Exactly:
-    """Make a fraction of a double."""
-    if isinstance(value, Exactly):
-        return value
-    double = float(value)
-    if double - double != 0:
-        raise GateError(f"{double} is no fraction")
-    return Exactly(double, Fraction(double))
-
-
-def exact_power(x: Exactly, y: Exactly) -> Exactly:
-    """Raise to a whole power."""
-    return Exactly(ieee_pow(x.shadow, y.shadow), whole_power(x.fraction, y.fraction))
-
-
-EXACT_FUNCTIONS: Mapping[str, Callable[..., Number]] = {"abs": abs, "pow": exact_power, "div": operator.truediv}
-EXACTLY = NumberType("fractions", Exactly, exact, EXACT_FUNCTIONS, EXACT_FUNCTIONS)
-Exactly.make = staticmethod(exact)
-
-
 @contextmanager
 def working(number: NumberType) -> Iterator[list[Doubt]]:
     """Compute with enclosures of this type within the block; what is in doubt goes to the list."""
     doubts: list[Doubt] = []
     before, shared_before = DOUBTS.set(doubts), SHARED.set({})
-    context = context_of(getattr(number.kind, "digits", GUARD), ROUND_UP).copy()
+    kind: Any = number.kind
+    context = context_of(kind.digits, ROUND_UP).copy()
     context.traps[Overflow] = context.traps[Underflow] = True  # bounds would no longer hold
     try:
         with localcontext(context):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from decimal import ROUND_UP, Decimal, Inexact, getcontext
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -197,14 +198,15 @@ def remembered(make: Callable[[float], Number], kind: type) -> Callable[[Any], N
 
 @cache
 def balls(digits: int, *, sharing: bool = False) -> NumberType:
-    """Return the number type of balls with midpoints of so many digits, which know their equals if ``sharing``."""
+    """Return the number type of balls with midpoints of so many digits: :class:`SharedBall` if ``sharing``."""
     context, ulp = context_of(digits, ROUND_UP), Decimal(10) ** (1 - digits)
     kind: Any = type("Ball", (SharedBall if sharing else Ball,), {"__slots__": (), "ulp": ulp, "digits": digits})
 
     def ball(double: float) -> Ball:
         exact = Decimal(double)
         mid = context.plus(exact)
-        found: Ball = kind(double, mid if mid.is_finite() else UNKNOWN, ZERO if mid == exact else abs(mid) * ulp)
+        rest = (Fraction(double),) if sharing and mid.is_finite() else ()
+        found: Ball = kind(double, mid if mid.is_finite() else UNKNOWN, ZERO if mid == exact else abs(mid) * ulp, *rest)
         return found
 
     kind.one = ball(1.0)

@@ -10,7 +10,7 @@ import pytest
 import stepgrad
 from stepgrad import GATES, InputError, ProgramError, certify, elementary, run
 from stepgrad.decimals import decimals
-from stepgrad.enclosures import EXACTLY, working
+from stepgrad.enclosures import working
 from stepgrad.formats.proof import proof, proof_json
 from stepgrad.recording import Recording
 from stepgrad.spreads import balls
@@ -195,10 +195,14 @@ def test_comparisons_follow_the_floats_and_note_their_doubts():
         assert [(doubt.sign, doubt.refuted) for doubt in doubts] == [("==", False)]
         assert number.make(0.1) + number.make(0.2) != number.make(0.3)
         assert number.make(0.1) + number.make(0.7) < number.make(0.8) and doubts[1:] == []
-    with working(EXACTLY) as doubts:
-        assert EXACTLY.make(1) / EXACTLY.make(3) == EXACTLY.make(1) / EXACTLY.make(3) and not doubts
-        assert EXACTLY.make(1e16) + EXACTLY.make(1) == EXACTLY.make(1e16)
-        assert doubts[0].refuted
+    number = balls(34, sharing=True)
+    with working(number) as doubts:
+        one, three = number.make(1), number.make(3)
+        assert one / three == one / three and number.ieee["exp"](three) == number.ieee["exp"](three)  # the same way
+        assert one / three + one / three == number.make(2) / three and not doubts  # the same fraction
+        assert (one / three - number.make(1.0) / three).ends() == (0.0, 0.0)
+        assert number.make(1e16) + one == number.make(1e16)
+        assert [doubt.refuted for doubt in doubts] == [True]
 
 
 # Certificates
@@ -263,7 +267,9 @@ def test_what_is_0_is_proved_to_be_0():
     assert found.details["gradient", "x"].how == "400 digits"
     found = certify("f = relu(x/3 - x/3) * y", x=0.1, y=0.2)
     assert (found.value, found.grads, found.undecided) == (0.0, {"x": 0.0, "y": 0.0}, ())
-    assert found.details["value", ""].how == "in fractions"
+    assert found.details["value", ""].how == "136 digits and fractions"
+    half = certify("f = 2 * x + x * elu(2 / x)", x=1.68)  # in the middle between two doubles: the even one
+    assert half.value == nearest(2 * Fraction(1.68) + 2) and half.undecided == ()
 
 
 def test_what_cannot_be_certified_is_said():

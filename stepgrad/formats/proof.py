@@ -46,7 +46,7 @@ def in_words(found: Certified) -> str:
     several = isinstance(found.numbers, list)
     part = ", where not None" if several and "None" in str(found.numbers) else ""
     off = f"{'up to ' if several else ''}{found.ulps:.4g} ulp off" if found.ulps else "right"
-    return f"proved {'' if found.how.startswith('in') else 'with '}{found.how}{part}; floats are {off}"
+    return f"proved with {found.how}{part}; floats are {off}"
 
 
 def proof_json(certificate: Certificate) -> Iterator[str]:
