@@ -340,8 +340,8 @@ def reason(x: float, bounds: Bounds) -> str:
 def doubtful_branches(doubts: Sequence[PlacedDoubt]) -> Iterator[str]:
     """Say of every comparison that the bounds do not confirm, where it is and what floats made of it."""
     for doubt, span in doubts:
-        if "nan" in (doubt.left, doubt.right):
-            what = "nan is no true number"
+        if not all(math.isfinite(float(each)) for each in (doubt.left, doubt.right)):
+            what = "inf and nan are no true numbers"
         elif doubt.refuted:
             what = "the true numbers compare otherwise; what follows belongs to the branch that floats took"
         else:
