@@ -62,6 +62,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stepgrad.certificate import Certificate, certify
 from stepgrad.conventions import CONVENTIONS, Convention
 from stepgrad.cursor import Cursor
 from stepgrad.curvature import Hessian, hessian
@@ -88,6 +89,7 @@ __all__ = [
     "FORMATS",
     "GATES",
     "Backward",
+    "Certificate",
     "Convention",
     "Cursor",
     "Direction",
@@ -111,6 +113,7 @@ __all__ = [
     "TraceError",
     "Update",
     "Value",
+    "certify",
     "check",
     "compare",
     "concat",

@@ -75,6 +75,13 @@ def max_steps_option(command: argparse.ArgumentParser) -> None:
     )
 
 
+def number_options(command: argparse.ArgumentParser) -> None:
+    """Add the choice of what to compute with."""
+    kinds = command.add_mutually_exclusive_group()
+    kinds.add_argument("--exact", action="store_true", help="compute with fractions; 0.1 is 1/10")
+    kinds.add_argument("--decimal", metavar="N", type=count, help="compute with N significant decimal digits")
+
+
 def file_options(command: argparse.ArgumentParser, file: str, format: str) -> None:
     """Add the options of what writes a file."""
     command.add_argument("-o", metavar="FILE", dest="file", help=file)

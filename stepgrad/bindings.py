@@ -9,11 +9,11 @@ from typing import Any
 from stepgrad.errors import GateError, nearest
 from stepgrad.literals import Entries, OffTape, Size, holds, raw
 from stepgrad.machine import Machine
-from stepgrad.numeric import NumberType
+from stepgrad.numeric import NumberType, is_too_long
 from stepgrad.ops import INPUT
 from stepgrad.scopes import MISSING, Function
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Tensor, full, shape_of
+from stepgrad.tensor import Array, Tensor, flat, full, shape_of
 from stepgrad.vocabulary import GATE_OF, KNOWN_CALLS, MODULE_NUMBERS
 from stepgrad.work import steps_for, steps_of_entries
 
@@ -44,7 +44,7 @@ class Bindings(Machine):
     def module_number(self, name: str, node: ast.AST) -> Any:
         """Return a number that modules have: ``pi``, ``inf``."""
         try:
-            return self.number.make(MODULE_NUMBERS[name])
+            return self.number.named[name] if name in self.number.named else self.number.make(MODULE_NUMBERS[name])
         except GateError as error:
             self.fail(str(error), node)
 
@@ -135,7 +135,10 @@ class Bindings(Machine):
 
     def updating(self, replace: Callable[[Node, Any], Node], old: Node, value: Any, place: ast.AST) -> Node:
         """Let a fresh leaf take the place of an input, and write down where the program says so."""
-        fresh = replace(old, value)
+        try:
+            fresh = replace(old, value)
+        except GateError as error:
+            self.fail(str(error), place)
         self.spans.append(self.span_of(place))
         if self.journal is not None:
             self.journal.note(fresh, lambda _, old, value: replace(old, value), old, value)
@@ -143,7 +146,10 @@ class Bindings(Machine):
 
     def fresh_leaf(self, old: Node, value: Any) -> Node:
         """Return the leaf that takes the place of an input, with its name."""
-        fresh = self.recording.update(old, raw(value))
+        array = raw(value)
+        if array.__class__ is not float and any(map(is_too_long, flat(array))):
+            raise GateError("the fractions get too long, pass by pass; use floats, or decimals")
+        fresh = self.recording.update(old, array)
         if old in self.names:
             self.names[fresh] = self.names[old]
         return fresh

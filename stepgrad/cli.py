@@ -10,6 +10,8 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,8 +27,10 @@ from stepgrad.arguments import (
     digits,
     export_options,
     max_steps_option,
+    number_options,
     worksheet_options,
 )
+from stepgrad.certificate import certify
 from stepgrad.checking import Check, check
 from stepgrad.commands import ask, difference, export, verify
 from stepgrad.comparison import Comparison, compare
@@ -36,11 +40,14 @@ from stepgrad.difference import told
 from stepgrad.directions import Jvp, Modes, jvp, modes, read_along
 from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError, nearest
 from stepgrad.formats import render
+from stepgrad.formats.proof import proof, proof_json
 from stepgrad.formats.summary import plain_json
 from stepgrad.gallery import again, example_paths, example_text, example_title, find, read_either
-from stepgrad.language import Recipe, Text
+from stepgrad.language import Recipe, Text, number_type
+from stepgrad.numeric import NumberType
 from stepgrad.ops import GATES
 from stepgrad.paths import PathSum, why
+from stepgrad.printing import in_full
 from stepgrad.supply import read_values
 from stepgrad.tables import hessian_lines, modes_lines, path_lines, record_of
 from stepgrad.trace import Trace
@@ -140,6 +147,7 @@ def parser() -> argparse.ArgumentParser:
         added.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for a name: x=3, W=[[1,2],[3,4]]")
         added.add_argument("--inputs", metavar="FILE", help="a JSON file with values by name")
         added.add_argument("--output", metavar="NAME", help="go backward from this name, not from the last value")
+        number_options(added)
         max_steps_option(added)
         return added
 
@@ -152,15 +160,12 @@ def parser() -> argparse.ArgumentParser:
     ascii_option(layers, "spell mathematical signs in ASCII")
     running = program("run", "print the value and the gradients", run_command)
     running.add_argument("--json", action="store_true", help="as one line of JSON")
+    running.add_argument("--certified", action="store_true", help="prove every number to be the nearest double")
     check_options(program("check", "check every gradient, or compare somebody's with ours", check_command))
     derivative_options(
-        program(
-            "hessian", "print the second derivatives: the backward sweep is differentiated", hessian_command
-        ),
+        program("hessian", "print the second derivatives: the backward sweep is differentiated", hessian_command),
         program("jvp", "print every step of forward mode: tangents that move along with the inputs", jvp_command),
-        program(
-            "modes", "print every derivative by both modes, with the steps of each", modes_command
-        ),
+        program("modes", "print every derivative by both modes, with the steps of each", modes_command),
         program("why", "explain a gradient as the sum over all paths to it", why_command),
     )
     export_options(program("export", "write the steps into a file, in one of the formats", export_command))
@@ -207,6 +212,8 @@ def columns(width: int | None) -> int:
 
 def run_command(options: argparse.Namespace) -> int:
     """Print the result."""
+    if options.certified:
+        return run_certified(options)
     trace = traced(options)
     if options.json:
         print_lines(render(trace, "json"))
@@ -218,13 +225,27 @@ def run_command(options: argparse.Namespace) -> int:
         print(one_line(line))
     output = escaped(output) if style.ascii_only else output
     if output:  # a program may do nothing but print
-        print(f"{output} = {trace.value}")
+        print(f"{output} = {in_full(trace.value)}")
     spell = escaped if style.ascii_only else str
     names = trace.input_names(ascii_only=style.ascii_only)
     for name, gradient in zip(map(spell, names), trace.grads.values(), strict=True):
-        print(f"{wording.partial(output, name)} = {gradient}")
+        print(f"{wording.partial(output, name)} = {in_full(gradient)}")
     for name, value in trace.updated.items():
-        print(f"{spell(name)} = {value}  after the last update")
+        print(f"{spell(name)} = {in_full(value)}  after the last update")
+    return 0
+
+
+def run_certified(options: argparse.Namespace) -> int:
+    """Print the result with how every number was proved, and how far floats are off."""
+    how, text = recipe(options), find_given(options.program, options.max_steps)
+    if not isinstance(text, Text):
+        raise InputError(f"{options.program!r} is a saved trace, and certified numbers take its program; give that")
+    found = certify(text.text, how.inputs, output=how.output, filename=text.filename, max_steps=how.max_steps)
+    if options.json:
+        print_lines(proof_json(found))
+        return 0
+    print_lines(map(one_line, found.trace.printed))
+    print_lines(proof(found, ascii_only=not can_print("∂₀")))
     return 0
 
 
@@ -308,8 +329,7 @@ def show_trace(trace: Trace, options: argparse.Namespace) -> int:
     from tui.app import replay  # as in view
 
     title = trace.program.filename if trace.program is not None else ""
-    how = Recipe(supplied(options.values, options.inputs), options.output, options.max_steps)
-    return replay(trace, title, how, ascii_only=options.ascii or not can_print("∂≈×₀─╭"))
+    return replay(trace, title, recipe(options), ascii_only=options.ascii or not can_print("∂≈×₀─╭"))
 
 
 def style_of(options: argparse.Namespace) -> Style:
@@ -399,14 +419,22 @@ def traced(options: argparse.Namespace, *, backward: bool = True) -> Trace:
 
 def traced_as(options: argparse.Namespace, *, backward: bool = True) -> tuple[Trace, str, Recipe]:
     """Return the trace that the options name, its title, and how it can be run again."""
-    how = Recipe(supplied(options.values, options.inputs), options.output, options.max_steps)
+    how = recipe(options)
     found = find_given(options.program, options.max_steps)
     if isinstance(found, Text):
         return how.run(found, backward=backward), found.filename, how
-    if how.inputs or how.output is not None:
+    if how.inputs or how.output is not None or how.number is not float:
         raise InputError(f"{options.program!r} is a saved trace, with its own values; give others to its program")
     title = found.program.filename if found.program is not None else options.program
     return found, title, again(found, options.max_steps)
+
+
+def recipe(options: argparse.Namespace) -> Recipe:
+    """Return how the options want a program to be run."""
+    kind = Fraction if options.exact else float if options.decimal is None else Decimal
+    number = number_type(kind, options.decimal)
+    inputs = supplied(options.values, options.inputs, number)
+    return Recipe(inputs, options.output, options.max_steps, kind, options.decimal)
 
 
 def find_given(given: str, max_steps: int) -> Text | Trace:
@@ -418,15 +446,15 @@ def find_given(given: str, max_steps: int) -> Text | Trace:
     return read_either(sys.stdin.buffer, "<stdin>", max_steps)
 
 
-def supplied(pairs: Iterable[str], file: str | None) -> dict[str, Any]:
+def supplied(pairs: Iterable[str], file: str | None, number: NumberType) -> dict[str, Any]:
     """Read the values given on the command line, after those of a JSON file."""
-    return {**(from_json(file) if file else {}), **read_values(pairs)}
+    return {**(from_json(file, number) if file else {}), **read_values(pairs, number)}
 
 
-def from_json(file: str) -> dict[str, Any]:
+def from_json(file: str, number: NumberType) -> dict[str, Any]:
     """Read values by name from a JSON file."""
     try:
-        values = json.loads(Path(file).read_text(encoding="utf-8-sig"))
+        values = json.loads(Path(file).read_text(encoding="utf-8-sig"), parse_float=number.make)
     except OSError as error:
         raise InputError(f"{file!r} cannot be read: {error.strerror}; name a JSON file") from None
     except UnicodeDecodeError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -66,7 +67,7 @@ def for_number_type(text: str, number: NumberType, names: dict[str, Any], *, iee
 
 def namespace_of(number: NumberType) -> dict[str, Any]:
     """Return the functions that a compiled formula may call, the IEEE ones prefixed."""
-    return {**number.fast, **{f"ieee_{name}": function for name, function in number.ieee.items()}}
+    return {**number.numbers, **number.fast, **{f"ieee_{name}": function for name, function in number.ieee.items()}}
 
 
 def require_functions(gate: str, texts: Iterable[str], number: NumberType) -> None:
@@ -148,9 +149,11 @@ class Folding(ast.NodeTransformer):
         if node.id not in self.literals:
             return node
         literal = self.literals[node.id]
-        if isinstance(literal, Fraction) and literal.denominator != 1:
-            parts = ast.Constant(literal.numerator), ast.Constant(literal.denominator)
-            return ast.BinOp(parts[0], ast.Div(), parts[1])
+        if isinstance(literal, Decimal) and Decimal(repr(float(literal))) == literal:
+            literal = float(literal)
+        if isinstance(literal, (Fraction, Decimal)) and literal == literal:
+            above, below = (ast.Constant(each) for each in literal.as_integer_ratio())
+            return above if below.value == 1 else ast.BinOp(above, ast.Div(), below)
         whole = literal == literal and abs(literal) < 1e15 and literal == int(literal)
         return ast.Constant(int(literal) if whole else literal)
 

@@ -52,6 +52,8 @@ class Gate:
         Whether it is written between its operands.
     constant : bool
         Whether what it makes is a constant, also of a literal.
+    chooses : bool
+        Whether a comparison of its own decides what it is, beside those at its kinks.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Gate:
     also: tuple[str, ...] = ()
     infix: bool = False
     constant: bool = False
+    chooses: bool = False
 
     def with_params(self, params: Params) -> Gate:
         """Return the row to apply with these parameters: itself, unless they stand in its text."""
@@ -178,7 +181,8 @@ class Elementwise(Gate):
 
     def with_params(self, params: Params) -> Gate:
         """Put the parameters into the texts, as literals: what is compiled, shown and explained is the same."""
-        return with_values(self, tuple(params[name] for name in self.params)) if self.params else self
+        given = tuple(params[name] for name in self.params)
+        return with_values(self, given, tuple(map(type, given))) if given else self
 
     def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute by the compiled text, on numbers or on lists of numbers."""
@@ -247,8 +251,8 @@ class Elementwise(Gate):
 
 
 @lru_cache(maxsize=1000)  # a value that changes at every step is one more row each time
-def with_values(row: Elementwise, given: tuple[Number, ...]) -> Elementwise:
-    """Return a row with the values of its parameters put into its texts."""
+def with_values(row: Elementwise, given: tuple[Number, ...], kinds: tuple[type, ...]) -> Elementwise:
+    """Return a row with the values of its parameters put into its texts; equal ones of other types are others."""
     numbers = dict(zip(row.params, given, strict=True))
     return replace(
         row,

@@ -14,9 +14,11 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from stepgrad.decimals import decimals
 from stepgrad.errors import GateError, InputError, ProgramError, nearest
 from stepgrad.events import Name
 from stepgrad.literals import array_of, holds_nodes, plain
@@ -24,13 +26,14 @@ from stepgrad.machine import NOWHERE
 from stepgrad.names import names_in_order
 from stepgrad.numeric import NUMBER_TYPES, NumberType
 from stepgrad.reader import read
-from stepgrad.source import Span
+from stepgrad.source import Program, Span
 from stepgrad.statements import Statements
 from stepgrad.tape import Node
 from stepgrad.tensor import Array
 from stepgrad.trace import Trace
 
 MAX_STEPS = 2_000_000
+DIGITS = 50  # significant ones of decimals
 MAX_FRAMES = 12_000  # of Python's, while a program runs: calls within calls are bounded by the language itself
 
 
@@ -38,6 +41,11 @@ class Interpreter(Statements):
     """Runs one program."""
 
     def run(self, output: str | None, *, backward: bool = True) -> Trace:
+        """Run the program, nothing else being in the way."""
+        with collector_paused(), frames_allowed(MAX_FRAMES):
+            return self.interpret(output, backward=backward)
+
+    def interpret(self, output: str | None, *, backward: bool = True) -> Trace:
         """Run the program and, where it has no backward of its own, one from its last value, if it is wanted."""
         body = self.block(self.tree.body)
         given = dict(self.supplied)
@@ -105,6 +113,9 @@ class Interpreter(Statements):
                 leaf = self.recorded_leaf(self.supplied.pop(name), NOWHERE)
                 self.call_it(name, leaf)
                 self.last = (leaf, NOWHERE)
+
+
+Kind = TypeVar("Kind", bound=Interpreter)
 
 
 class Names(Mapping[Node, Name]):
@@ -186,6 +197,7 @@ def run(
     *,
     output: str | None = None,
     number: type = float,
+    digits: int | None = None,
     filename: str = "<text>",
     max_steps: int = MAX_STEPS,
     backward: bool = True,
@@ -204,7 +216,9 @@ def run(
         From which name to go backward; by default, from the last value. Only for a program that
         does not call ``backward`` itself.
     number : type
-        What to compute with: ``float``, or ``fractions.Fraction`` for exact results.
+        What to compute with: ``float``, ``fractions.Fraction`` for exact results, or ``decimal.Decimal``.
+    digits : int, optional
+        With how many significant digits decimals compute: 50.
     filename : str
         Where the text came from, for errors.
     max_steps : int
@@ -231,15 +245,37 @@ def run(
     >>> trace.value, trace.grads
     (-12.0, {'x': -4.0, 'y': -4.0, 'z': 3.0})
     """
+    given = {**(inputs or {}), **named}
+    return prepared(Interpreter, read(source, filename), number_type(number, digits), given, max_steps).run(
+        output, backward=backward
+    )
+
+
+def prepared(
+    kind: type[Kind], text: tuple[Program, ast.Module], number: NumberType, given: Mapping[str, Any], max_steps: int
+) -> Kind:
+    """Make an interpreter of this kind for a program that has been read, with its values from outside."""
+    named = {unicodedata.normalize("NFKC", name): value for name, value in given.items()}
+    supplied = {name: supplied_array(name, value, number) for name, value in named.items()}
+    return kind(*text, number, supplied, max_steps)
+
+
+def number_type(number: type, digits: int | None = None) -> NumberType:
+    """Return what is meant by a type of Python's, and by a number of significant digits.
+
+    Raises
+    ------
+    InputError
+        If there is none such, or it has no number of digits to choose.
+    """
+    if number is Decimal:
+        return decimals(DIGITS if digits is None else digits)
     if number not in NUMBER_TYPES:
-        known = " or ".join(kind.__name__ for kind in NUMBER_TYPES)
+        known = " or ".join(kind.__name__ for kind in (*NUMBER_TYPES, Decimal))
         raise InputError(f"there is no number type {number!r}; use {known}")
-    program, tree = read(source, filename)
-    kind = NUMBER_TYPES[number]
-    given = {unicodedata.normalize("NFKC", name): value for name, value in {**(inputs or {}), **named}.items()}
-    supplied = {name: supplied_array(name, value, kind) for name, value in given.items()}
-    with collector_paused(), frames_allowed(MAX_FRAMES):
-        return Interpreter(program, tree, kind, supplied, max_steps).run(output, backward=backward)
+    if digits is not None:
+        raise InputError(f"only decimals have a number of digits to choose; use number=Decimal, or leave out {digits=}")
+    return NUMBER_TYPES[number]
 
 
 class Text(NamedTuple):
@@ -261,19 +297,24 @@ class Recipe:
         From which name to go backward.
     max_steps : int
         How many statements, gates and edges it may take.
+    number, digits
+        What to compute with, as for :func:`run`.
     """
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     output: str | None = None
     max_steps: int = MAX_STEPS
+    number: type = float
+    digits: int | None = None
+
+    @property
+    def number_type(self) -> NumberType:
+        """What to compute with."""
+        return number_type(self.number, self.digits)
 
     def run(self, text: Text, *, backward: bool = True) -> Trace:
         """Run a program; without ``backward``, it gets none that it does not call itself."""
         return run(
-            text.text,
-            self.inputs,
-            output=self.output,
-            filename=text.filename,
-            max_steps=self.max_steps,
-            backward=backward,
-        )
+            text.text, self.inputs, output=self.output, number=self.number, digits=self.digits,
+            filename=text.filename, max_steps=self.max_steps, backward=backward,
+        )  # fmt: skip

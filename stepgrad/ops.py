@@ -200,8 +200,8 @@ ELEMENTWISE = (
     ),
     Elementwise(
         name="gelu", symbol="gelu", signature="gelu(x)",
-        forward="0.5*x*erfc(-x*0.7071067811865476)",
-        locals=("0.5*erfc(-x*0.7071067811865476)+x*exp(-0.5*x*x)*0.3989422804014327",),
+        forward="0.5*x*erfc(-x*sqrt(0.5))",
+        locals=("0.5*erfc(-x*sqrt(0.5))+x*exp(-0.5*x*x)*(1/sqrt(2*pi))",),
         shown=("(1+erf(x/sqrt(2)))/2+x*exp(-x**2/2)/sqrt(2*pi)",),
         words="weighs the operand by how likely a normal number is below it: the upstream times that, and a bump",
         domain=(("x < 0 and z != z", "gelu at infinity: -inf × 0 is nan"),),
@@ -210,13 +210,13 @@ ELEMENTWISE = (
     ),
     Elementwise(
         name="erf", symbol="erf", signature="erf(x)",
-        forward="erf(x)", locals=("1.1283791670955126*exp(-x*x)",), shown=("2*exp(-x**2)/sqrt(pi)",),
+        forward="erf(x)", locals=("2/sqrt(pi)*exp(-x*x)",), shown=("2*exp(-x**2)/sqrt(pi)",),
         words="squashes to (-1, 1): upstream times a bell, almost nothing beyond 3",
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
         name="erfc", symbol="erfc", signature="erfc(x)",
-        forward="erfc(x)", locals=("-1.1283791670955126*exp(-x*x)",), shown=("-2*exp(-x**2)/sqrt(pi)",),
+        forward="erfc(x)", locals=("-2/sqrt(pi)*exp(-x*x)",), shown=("-2*exp(-x**2)/sqrt(pi)",),
         words="is 1 - erf(x) to all digits: upstream times minus a bell",
         samples=(((0.7,), {}), ((M,), {})),
     ),
@@ -380,7 +380,7 @@ STRUCTURAL = (
         samples=(((2,), {"classes": 3}), (([1, 0],), {"classes": 2})),
     ),
     Structural(
-        name="where", symbol="where", signature="where(condition, x, y)",
+        name="where", symbol="where", signature="where(condition, x, y)", chooses=True,
         rule=selection.where, align=selection.alike,
         words="chooses: where the condition holds x gets the upstream, elsewhere y, and the other 0",
         samples=(((1, 2.0, -3.5), {}), (([1, 0, 1], V, [4.0, 5.0, 6.0]), {}), (([[1], [0]], M, 2.0), {})),

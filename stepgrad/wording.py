@@ -17,6 +17,7 @@ from stepgrad.events import Backward, Direction, Event, Forward, Seed, Tangent, 
 from stepgrad.formula import OPERANDS, spell
 from stepgrad.linear import LinearMap, Term
 from stepgrad.ops import CONSTANT, INPUT
+from stepgrad.printing import fraction_text
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Number, Shape, Tensor, show_shape
 from stepgrad.trace import Trace
@@ -56,9 +57,10 @@ class Style(NamedTuple):
         ('0.39', '3.50e-05', '1.000e+300')
         """
         if isinstance(number, Fraction):
-            if len(str(number)) <= self.digits + 6:
-                return str(number)
-            number = float(number)
+            text = fraction_text(number)
+            if len(text) <= self.digits + 6:
+                return text
+            number = float(text.rstrip("…")) if text.endswith("…") else float(number)
         return printed(number, self.digits)
 
     def rounded(self, array: Array) -> bool:

@@ -71,6 +71,42 @@ def test_run_as_json():
     }  # fmt: skip
 
 
+def test_number_types(tmp_path):
+    assert output("run", "f = x * y / 7", "x=0.1", "y=1/3", "--exact").splitlines() == [
+        "f = 1/210", "∂f/∂x = 1/21", "∂f/∂y = 1/70",
+    ]  # fmt: skip
+    assert output("run", "f = x / 7", "x=0.1", "--decimal", "20").startswith("f = 0.014285714285714285714\n")
+    (tmp_path / "in.json").write_text('{"x": 0.1}')
+    (tmp_path / "w.csv").write_text("0.1\n0.2\n")
+    (tmp_path / "w.json").write_text("[0.1, 0.2]")
+    for file in ("w.csv", "w.json"):
+        assert output(
+            "run", "f = sum(w) * x", f"w=@{tmp_path / file}", "--inputs", str(tmp_path / "in.json"), "--exact"
+        ).startswith("f = 3/100\n")
+    assert json.loads(output("run", "f = x / 3", "x=1", "--exact", "--json"))["value"] == "1/3"
+    assert json.loads(output("run", "f = x / 3", "x=1", "--decimal", "5", "--json"))["value"] == "0.33333"
+    assert "`exp` needs exp, which exact fractions do not have" in refusal("run", "x = 1\nf = exp(x)", "--exact")
+    assert refusal("run", "x = 1\nf = exp(x)", "--exact").startswith("<text>:2:5: ")
+    growing = "w = 0.3\nfor i in range(50):\n    backward((w**2 - 2)**2)\n    w -= w.grad / 10"
+    assert "<text>:4:5: the fractions get too long, pass by pass" in refusal("run", growing, "--exact")
+    assert "0 significant digits are not possible" in refusal("run", "x = 1", "--decimal", "0")
+    assert "not allowed with argument" in refusal("run", "x = 1", "--decimal", "9", "--exact")
+
+
+def test_run_certified():
+    assert output("run", "sigmoid", "--certified").splitlines()[:2] == [
+        "f = 0.7310585786300049  proved with 34 digits; floats are right",
+        "∂f/∂w0 = -0.19661193324148185  proved with 34 digits; floats are 1 ulp off",
+    ]
+    assert output("run", "f = log(x)", "x=0", "--certified").splitlines()[2] == (
+        "undecided: f is -inf in floats: the domain was left, and no true number belongs to it"
+    )
+    assert json.loads(output("run", "f = log(x) + y", "x=0", "y=1", "--certified", "--json"))["grads"] == {
+        "x": None, "y": 1.0,
+    }  # fmt: skip
+    assert output("run", "print(1)\nf = x * 1", "x=2", "--certified").startswith("1\nf = 2.0  proved with 34 digits")
+
+
 def test_programs_come_from_files_standard_input_examples_and_text(tmp_path):
     file = tmp_path / "p.sg"
     file.write_text("x = 2.0\nf = x * x\n", encoding="utf-8")

@@ -218,7 +218,7 @@ class Session:
         StepgradError
             If a value cannot be read, or the program fails with it.
         """
-        inputs = {**self.recipe.inputs, **read_values(split_values(text))}
+        inputs = {**self.recipe.inputs, **read_values(split_values(text), self.recipe.number_type)}
         return self.rerun(self.program_text, replace(self.recipe, inputs=inputs))
 
     def edit_program(self, text: str) -> Session:

@@ -232,7 +232,9 @@ class Spelling(ast.NodeTransformer):
         return ast.Constant(float(node.value))
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        """Write what shuts out as the 0 that it is."""
+        """Write what shuts out as the 0 that it is, and pi as that of ``math``."""
+        if node.id == "pi":
+            return ast.Attribute(ast.Name("math", ast.Load()), "pi", ast.Load())
         return ast.Constant(0.0) if node.id == "closed" else node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
