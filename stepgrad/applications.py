@@ -231,7 +231,6 @@ class Applications(Lookups):
 
     def read_target_name(self, name: str, held: bool) -> Callable[[Any], None]:
         """Turn one name of a loop into a function that lets it stand for an entry."""
-
         newer, names = self.newer, self.names
 
         def set_name(value: Any) -> None:

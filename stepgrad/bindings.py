@@ -76,7 +76,9 @@ class Bindings(Machine):
     def call_again(self, name: str, value: Any, *, held: bool) -> None:
         """Let a name stand for a value that was named before; if it is ``held``, it follows updates in place."""
         self.scope[name] = value
-        if held and (self.scope.reference, name) not in self.holders.get(value, ()):
+        if not held:
+            self.release(name, value)
+        elif not self.is_held(name, value):
             self.hold(name, value)
 
     def give_name(self, name: str, node: Node) -> None:
@@ -90,6 +92,18 @@ class Bindings(Machine):
         self.holders.setdefault(node, []).append((self.scope.reference, name))
         if len(self.holders) > self.most_holders:
             self.forget_holders()
+
+    def is_held(self, name: str, value: Any) -> bool:
+        """Whether a name of the scope at hand, which stands for a value, follows its updates in place."""
+        reference = self.scope.reference
+        holders = self.holders.get(value, ()) if isinstance(value, Node) else ()
+        return any(each is reference and held == name for each, held in holders)
+
+    def release(self, name: str, value: Any) -> None:
+        """Let a name keep a value, whatever was noted when it last stood for it."""
+        if self.is_held(name, value):
+            reference, held = self.scope.reference, self.holders[value]
+            held[:] = [each for each in held if each[0] is not reference or each[1] != name]
 
     def forget_holders(self) -> None:
         """Forget the names of inputs that stand for something else by now."""
@@ -150,6 +164,8 @@ class Bindings(Machine):
 
     def fresh_leaf_for_all(self, old: Node, value: Any) -> Node:
         """Return the leaf that takes the place of an input, wherever that is held."""
+        if self.journal is not None:
+            self.journal.note_followers(old, self.holders.get(old, ()))
         fresh = self.newer[old] = self.fresh_leaf(old, value)
         if old in self.holders:
             self.holders[fresh] = []
