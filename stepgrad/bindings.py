@@ -95,9 +95,10 @@ class Bindings(Machine):
 
     def is_held(self, name: str, value: Any) -> bool:
         """Whether a name of the scope at hand, which stands for a value, follows its updates in place."""
+        if not isinstance(value, Node) or value.gate is not INPUT:
+            return False
         reference = self.scope.reference
-        holders = self.holders.get(value, ()) if isinstance(value, Node) else ()
-        return any(each is reference and held == name for each, held in holders)
+        return any(held == name and each is reference for each, held in self.holders.get(value, ()))
 
     def release(self, name: str, value: Any) -> None:
         """Let a name keep a value, whatever was noted when it last stood for it."""

@@ -25,6 +25,9 @@ from stepgrad.tape import Node
 
 MOST_VERSES = 64  # of one refrain: as many samples as a loop may go over whose numbers are literals
 PATIENCE = 8  # verses that are learned on trial, and for every one that is repeated
+CREDIT = 128  # how often it may be looked in vain for a verse that fits: looking takes time, too
+WALK = 2_000  # entries of lists that take as long to look at as is lost when nothing fits
+FEWEST = 24  # operations: fewer are interpreted in the time that it takes to see whether they can be repeated
 
 Slots = list[Any]
 Operation = tuple[Callable[..., Any], int, int]  # of two slots, of one (the second is -1), or of all (both are)
@@ -91,6 +94,7 @@ class Verse:
         """Give every value its slot, and list what fills the slots."""
         steps = list(self.steps_of(journal))
         self.readings.sort(key=lambda each: len(each.parts))  # what is soon looked at first
+        self.extent = sum(len(each.parts) for each in self.readings)
         slots: dict[int, int] = {}
         self.same: list[tuple[int, int]] = []  # places where one and the same thing stood
         older = {id(entry.result): entry.operands[0] for entry in journal.entries if isinstance(entry.result, Node)}
@@ -108,6 +112,7 @@ class Verse:
         filled = [*literals, *(id(step.result) for step in steps)]
         slots |= {key: number for number, key in enumerate(filled, len(given))}
         self.slot_numbers = slots
+        self.holding = [(reading.name, reading.held) for reading in self.readings if older]
         self.operations = [self.operation(step) for step in steps]
         self.places = [step.span for step in steps]
         self.off_tape = [number for number, value in enumerate(given) if isinstance(value, OffTape)]
@@ -217,6 +222,8 @@ class Verse:
             if given is None:
                 return None
             found += given
+        if any(machine.is_held(name, machine.scope[name]) is not held for name, held in self.holding):
+            return None
         if len(set(map(id, found))) != self.distinct or any(found[i] is not found[j] for i, j in self.same):
             return None
         if any(machine.has_gradient(found[slot]) is not answer for slot, answer in self.reached):
@@ -282,6 +289,8 @@ class Refrain:
         The verse that is likely to be repeated next: loops go round.
     tries : int
         How many more verses may be learned: a few, and more with every one that is repeated.
+    credit : int
+        What is left of ``CREDIT``; every verse that is repeated restores some.
     """
 
     def __init__(self, machine: Bindings, execute: Act) -> None:
@@ -289,12 +298,13 @@ class Refrain:
         self.verses: list[Verse] = []
         self.next = 0
         self.tries = PATIENCE
+        self.credit = CREDIT
         self.was_executed = False
 
     def __call__(self) -> str | None:
         """Repeat a verse that fits; else interpret the statements, and learn one if it makes sense."""
         machine = self.machine
-        if machine.journal is not None or machine.under_way:
+        if machine.journal is not None or machine.under_way or self.credit <= 0:
             return self.execute()
         for place in (*range(self.next, len(self.verses)), *range(self.next)):
             slots = self.verses[place].fitting()
@@ -302,9 +312,11 @@ class Refrain:
                 self.verses[place].repeat(slots)
                 self.next = place + 1
                 self.tries = min(self.tries + PATIENCE, MOST_VERSES - len(self.verses))
+                self.credit = min(self.credit + 2, CREDIT)
                 return None
         if not self.was_executed or not self.tries or machine.operations_left <= 0:
             self.was_executed = True
+            self.credit -= 1 + sum(verse.extent for verse in self.verses) // WALK
             return self.execute()
         self.learn()
         return None
@@ -313,7 +325,7 @@ class Refrain:
         """Interpret the statements, and learn a verse from it."""
         self.tries -= 1
         verse = Verse(self.machine, self.execute)
-        if verse.usable:
+        if verse.usable and len(verse.operations) >= FEWEST:
             self.verses.append(verse)
             self.next = 0
             self.machine.operations_left -= len(verse.operations)
