@@ -173,7 +173,7 @@ class Bindings(Machine):
             for reference, name in self.holders.pop(old):
                 scope = reference()
                 if scope is not None and scope.get(name) is old:
-                    scope[name] = fresh
+                    scope.update({name: fresh})  # no assignment of the program: a journal leaves it out
                     self.holders[fresh].append((reference, name))
         return fresh
 

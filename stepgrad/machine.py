@@ -71,6 +71,8 @@ class Machine:
         Where it is written down what happens, while a refrain is learned.
     mutations : int
         How often a list has been changed.
+    walked : int
+        How many entries of lists were looked at to see whether a refrain can be repeated.
     operations_left : int
         How many more may be kept in refrains.
     last : tuple or None
@@ -99,6 +101,7 @@ class Machine:
         self.paid = 0
         self.journal: Journal | None = None
         self.mutations = 0
+        self.walked = 0
         self.operations_left = MOST_OPERATIONS
         self.last: tuple[Any, ast.AST] | None = None
         self.chance = Random(0)

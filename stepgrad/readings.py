@@ -98,6 +98,7 @@ class Reading:
         if isinstance(self.root, (list, tuple)):
             if value is not self.root or self.mutations != self.machine.mutations:
                 found = list(islice(self.parts_of(value), len(self.parts) + 1))
+                self.machine.walked += len(found)
                 if len(found) != len(self.parts) or not all(map(alike, self.parts, found)):
                     return None
                 self.root, self.mutations, self.parts = value, self.machine.mutations, found

@@ -26,7 +26,7 @@ from stepgrad.tape import Node
 MOST_VERSES = 64  # of one refrain: as many samples as a loop may go over whose numbers are literals
 PATIENCE = 8  # verses that are learned on trial, and for every one that is repeated
 CREDIT = 128  # how often it may be looked in vain for a verse that fits: looking takes time, too
-WALK = 2_000  # entries of lists that take as long to look at as is lost when nothing fits
+WALK = 200  # entries of lists that take, where they are looked at in vain, as much credit as a verse that does not fit
 FEWEST = 24  # operations: fewer are interpreted in the time that it takes to see whether they can be repeated
 
 Slots = list[Any]
@@ -94,7 +94,6 @@ class Verse:
         """Give every value its slot, and list what fills the slots."""
         steps = list(self.steps_of(journal))
         self.readings.sort(key=lambda each: len(each.parts))  # what is soon looked at first
-        self.extent = sum(len(each.parts) for each in self.readings)
         slots: dict[int, int] = {}
         self.same: list[tuple[int, int]] = []  # places where one and the same thing stood
         older = {id(entry.result): entry.operands[0] for entry in journal.entries if isinstance(entry.result, Node)}
@@ -306,6 +305,7 @@ class Refrain:
         machine = self.machine
         if machine.journal is not None or machine.under_way or self.credit <= 0:
             return self.execute()
+        walked = machine.walked
         for place in (*range(self.next, len(self.verses)), *range(self.next)):
             slots = self.verses[place].fitting()
             if slots is not None:
@@ -316,7 +316,7 @@ class Refrain:
                 return None
         if not self.was_executed or not self.tries or machine.operations_left <= 0:
             self.was_executed = True
-            self.credit -= 1 + sum(verse.extent for verse in self.verses) // WALK
+            self.credit -= 1 + (machine.walked - walked) // WALK
             return self.execute()
         self.learn()
         return None
