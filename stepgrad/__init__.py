@@ -46,6 +46,8 @@ product
     upstream × local: what an edge sends to its operand (downstream gradient, VJP).
 total
     The operand's gradient after adding the product.
+tangent, direction
+    How fast a value moves when the inputs move, in forward mode; how fast these do (dual part, JVP).
 pass
     One forward sweep, the backward sweep that ends it, and the updates that follow (iteration).
 update
@@ -61,11 +63,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepgrad.cursor import Cursor
+from stepgrad.curvature import Hessian, hessian
+from stepgrad.directions import Jvp, Modes, jvp, modes
 from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
-from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.formats import FORMATS, render
 from stepgrad.language import run
 from stepgrad.ops import GATES
+from stepgrad.paths import PathSum, why
 from stepgrad.trace import Trace
 
 if TYPE_CHECKING:
@@ -78,24 +83,34 @@ __all__ = [
     "GATES",
     "Backward",
     "Cursor",
+    "Direction",
     "Event",
     "FormatError",
     "Forward",
     "GateError",
+    "Hessian",
     "InputError",
+    "Jvp",
     "LimitError",
+    "Modes",
+    "PathSum",
     "Print",
     "ProgramError",
     "Seed",
     "StepgradError",
+    "Tangent",
     "Tape",
     "Trace",
     "Update",
     "Value",
     "concat",
+    "hessian",
+    "jvp",
+    "modes",
     "render",
     "run",
     "stack",
+    "why",
 ]
 
 

@@ -9,23 +9,28 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
 from stepgrad import __version__
+from stepgrad.curvature import Hessian, hessian
+from stepgrad.directions import Jvp, Modes, jvp, modes, read_along
 from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
 from stepgrad.formats import render
+from stepgrad.formats.summary import plain_json
 from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
 from stepgrad.language import MAX_STEPS, Recipe, Text
 from stepgrad.ops import GATES
+from stepgrad.paths import MOST_PATHS, PathSum, why
 from stepgrad.supply import read_values
+from stepgrad.tables import hessian_lines, modes_lines, path_lines, record_of
 from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
 FIRST_EXAMPLE = "sigmoid"
-COMMANDS = ("trace", "run", "view", "gates", "examples")
+COMMANDS = ("trace", "run", "layers", "hessian", "jvp", "modes", "why", "view", "gates", "examples")
 MAX_DIGITS = 60  # decimals that are printed
 PROGRAM_HELP = "a file, `-` for standard input, the name of an example, or the program text itself"
 
@@ -110,6 +115,8 @@ def parser() -> argparse.ArgumentParser:
     def program(name: str, help: str, function: Any) -> argparse.ArgumentParser:
         added = command(name, help, function)
         optional = "?" if function is view_command else None
+        if function is why_command:
+            added.add_argument("name", metavar="NAME", help="an input or another value; one element as in 'W[0][1]'")
         added.add_argument("program", metavar="PROGRAM", help=PROGRAM_HELP, nargs=optional)
         added.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for a name: x=3, W=[[1,2],[3,4]]")
         added.add_argument("--inputs", metavar="FILE", help="a JSON file with values by name")
@@ -128,12 +135,39 @@ def parser() -> argparse.ArgumentParser:
     ascii_option(layers, "spell mathematical signs in ASCII")
     running = program("run", "print the value and the gradients", run_command)
     running.add_argument("--json", action="store_true", help="as one line of JSON")
+    beyond_gradients(program)
     viewing = program("view", "replay the steps in the terminal", view_command)
     ascii_option(viewing, "draw in ASCII")
     command("gates", "print the table of gates", gates_command)
     listing = command("examples", "list the examples, or print one", examples_command)
     listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
     return top
+
+
+def beyond_gradients(program: Callable[[str, str, Any], argparse.ArgumentParser]) -> None:
+    """Add the commands for derivatives beyond the gradient, and for where it comes from."""
+    bending = program(
+        "hessian", "print the second derivatives, found by differentiating the backward sweep", hessian_command
+    )
+    bending.add_argument("--wrt", metavar="NAME", action="append", help="only by this input; may be repeated")
+    moving = program("jvp", "print every step of forward mode: tangents that move along with the inputs", jvp_command)
+    moving.add_argument(
+        "--along", metavar="NAME=VALUE", action="append", default=[],
+        help="how fast inputs move: w0=1,x0=0.5; a name alone means 1; may be repeated",
+    )  # fmt: skip
+    comparing = program(
+        "modes", "print every derivative by reverse and by forward mode, with the steps of each", modes_command
+    )
+    explaining = program("why", "explain a gradient as the sum over all paths to it", why_command)
+    explaining.add_argument("--paths", metavar="N", type=count, default=MOST_PATHS, help=f"list N paths ({MOST_PATHS})")
+    for each, opens in ((bending, True), (moving, True), (comparing, False), (explaining, False)):
+        each.add_argument("--digits", metavar="N", type=digits, default=2, help="decimals of the printed numbers (2)")
+        ascii_option(each, "spell mathematical signs in ASCII")
+        each.add_argument("--json", action="store_true", help="as one line of JSON")
+        if opens:
+            each.add_argument("--width", metavar="N", type=count, help="columns to fit (those of the terminal, or 80)")
+            each.add_argument("--view", action="store_true", help="replay the steps in the terminal")
+    bending.add_argument("--trace", action="store_true", help="print every step instead")
 
 
 def ascii_option(command: argparse.ArgumentParser, help: str) -> None:
@@ -165,9 +199,15 @@ def trace_command(options: argparse.Namespace) -> int:
 
 def print_trace(trace: Trace, digits: int = 2, width: int | None = None, ascii_only: bool = False) -> int:
     """Print a trace to fit the terminal, in ASCII where the terminal knows no other signs."""
-    columns = width or shutil.get_terminal_size((80, 24)).columns
-    print_lines(render(trace, "text", digits=digits, width=columns, ascii_only=ascii_only or not can_print("∂≈×₀")))
+    print_lines(
+        render(trace, "text", digits=digits, width=columns(width), ascii_only=ascii_only or not can_print("∂≈×₀"))
+    )
     return 0
+
+
+def columns(width: int | None) -> int:
+    """Return the columns to fit: those asked for, or those of the terminal."""
+    return width or shutil.get_terminal_size((80, 24)).columns
 
 
 def run_command(options: argparse.Namespace) -> int:
@@ -198,6 +238,57 @@ def layers_command(options: argparse.Namespace) -> int:
     ascii_only = options.ascii or not can_print("∂‖")
     print_lines(render(traced(options), "layers", digits=options.digits, ascii_only=ascii_only))
     return 0
+
+
+def hessian_command(options: argparse.Namespace) -> int:
+    """Print the second derivatives, or the steps that lead to them."""
+    found = hessian(traced(options), wrt=options.wrt, max_steps=options.max_steps)
+    if options.trace or options.view:
+        return show_trace(found.trace, options)
+    return show(found, options, hessian_lines(found, style_of(options), columns(options.width)))
+
+
+def jvp_command(options: argparse.Namespace) -> int:
+    """Print the steps of forward mode, or what they come to."""
+    found = jvp(traced(options, backward=False), read_along(options.along) if options.along else None)
+    return show(found, options, ()) if options.json else show_trace(found.trace, options)
+
+
+def modes_command(options: argparse.Namespace) -> int:
+    """Print both modes side by side."""
+    found = modes(traced(options), max_steps=options.max_steps)
+    return show(found, options, modes_lines(found, style_of(options)))
+
+
+def why_command(options: argparse.Namespace) -> int:
+    """Print the paths to a value."""
+    found = why(traced(options), options.name, paths=options.paths)
+    return show(found, options, path_lines(found, style_of(options)))
+
+
+def show(found: Hessian | Jvp | Modes | PathSum, options: argparse.Namespace, lines: Iterable[str]) -> int:
+    """Print what a command has found: as one line of JSON, or these lines."""
+    print_lines([json.dumps(plain_json(record_of(found)), allow_nan=False)] if options.json else lines)
+    return 0
+
+
+def show_trace(trace: Trace, options: argparse.Namespace) -> int:
+    """Print the steps that a command has found, or replay them."""
+    if not options.view:
+        return print_trace(trace, options.digits, options.width, options.ascii)
+    missing = replay_missing()
+    if missing:
+        raise InputError(missing)
+    from tui.app import replay  # as in view
+
+    title = trace.program.filename if trace.program is not None else ""
+    how = Recipe(supplied(options.values, options.inputs), options.output, options.max_steps)
+    return replay(trace, title, how, ascii_only=options.ascii or not can_print("∂≈×₀─╭"))
+
+
+def style_of(options: argparse.Namespace) -> Style:
+    """Return how the options, and the terminal, want numbers and signs."""
+    return Style(options.digits, options.ascii or not can_print("∂²≈×₀→"))
 
 
 def view_command(options: argparse.Namespace) -> int:
@@ -256,9 +347,9 @@ def examples_command(options: argparse.Namespace) -> int:
 # Input
 
 
-def traced(options: argparse.Namespace) -> Trace:
+def traced(options: argparse.Namespace, *, backward: bool = True) -> Trace:
     """Run the program that the options name."""
-    return recipe(options).run(program_text(options.program))
+    return recipe(options).run(program_text(options.program), backward=backward)
 
 
 def recipe(options: argparse.Namespace) -> Recipe:

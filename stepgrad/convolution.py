@@ -200,6 +200,10 @@ class ConvImages(LinearMap):
                 found += [dot(ups, weights(c, *seen), self.zero) for ups, (seen, _) in zip(met, pixels, strict=True)]
         return shaped(self.operand_shape, found)
 
+    def push(self, tangent: Array) -> Array:
+        """Lay the kernels on the tangent."""
+        return shaped(self.result_shape, cross_correlate(self.sides._replace(images=flat(tangent)), self.zero))
+
 
 @dataclass(eq=False, repr=False)
 class ConvKernels(LinearMap):
@@ -249,6 +253,10 @@ class ConvKernels(LinearMap):
             for channel in pixels:
                 found += [dot(own, under, self.zero) for own, under in zip(met, channel, strict=True)]
         return shaped(self.operand_shape, found)
+
+    def push(self, tangent: Array) -> Array:
+        """Lay the tangent on the images."""
+        return shaped(self.result_shape, cross_correlate(self.sides._replace(kernels=flat(tangent)), self.zero))
 
 
 def conv2d(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, stride: Pair, padding: Pair) -> Ruled:

@@ -8,7 +8,7 @@ from stepgrad.errors import InputError
 from stepgrad.gate import Gate, Local
 from stepgrad.linear import LinearMap, Term
 from stepgrad.source import Span
-from stepgrad.tensor import Array, Shape, indices, show_shape
+from stepgrad.tensor import Array, Shape, indices, shape_of, show_shape
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -96,12 +96,12 @@ class Backward(NamedTuple):
         InputError
             If the edge carries a number: there is nothing to open; or if there is no such element.
         """
-        if not isinstance(self.local, LinearMap):
-            raise InputError(f"step {self.step} multiplies two numbers; there is nothing further to open")
-        if index not in indices(self.local.operand_shape):
-            shape = show_shape(self.local.operand_shape)
-            raise InputError(f"{index} is no element of shape {shape}; give a tuple of one whole number per axis")
-        return self.local.terms(self.upstream, index)
+        return opened(self, index).terms(self.upstream, index)
+
+    @property
+    def reached(self) -> Shape:
+        """The shape of what the edge sends: the operand's."""
+        return shape_of(self.product)
 
 
 class Update(NamedTuple):
@@ -134,7 +134,73 @@ class Print(NamedTuple):
     span: Span | None
 
 
-Event: TypeAlias = Forward | Seed | Backward | Update | Print
+class Direction(NamedTuple):
+    """The forward-mode sweep starts: an input's tangent is given, how fast it moves."""
+
+    step: int
+    node: int
+    tangent: Array
+
+
+class Tangent(NamedTuple):
+    """One edge of the forward-mode sweep: the tangent of an operand was multiplied by a local and added to the node's.
+
+    Attributes
+    ----------
+    step, node, slot, operand : int
+        ``operand`` is the index of the node in that slot.
+    tangent : Array
+        The finished tangent of the operand, of its shape.
+    local : number or LinearMap
+        ∂node/∂operand.
+    product : Array
+        local × tangent, of the node's shape.
+    total : Array
+        The node's tangent after adding the product.
+    first : bool
+        Whether nothing had arrived at the node before.
+    note : str or None
+        Which convention made the local, as at relu′(0).
+    """
+
+    step: int
+    node: int
+    slot: int
+    operand: int
+    tangent: Array
+    local: Local
+    product: Array
+    total: Array
+    first: bool
+    note: str | None
+
+    def terms(self, index: Shape) -> list[Term]:
+        """Open one element of a tensor product, as :meth:`Backward.terms` does.
+
+        Raises
+        ------
+        InputError
+            If the edge carries a number, or if there is no such element.
+        """
+        return opened(self, index).pushed_terms(self.tangent, index)
+
+    @property
+    def reached(self) -> Shape:
+        """The shape of what the edge sends: the node's."""
+        return shape_of(self.product)
+
+
+def opened(event: Backward | Tangent, index: Shape) -> LinearMap:
+    """Return the local of an edge that can be opened at an element of its product, or say why it cannot."""
+    if not isinstance(event.local, LinearMap):
+        raise InputError(f"step {event.step} multiplies two numbers; there is nothing further to open")
+    if index not in indices(event.reached):
+        shape = show_shape(event.reached)
+        raise InputError(f"{index} is no element of shape {shape}; give a tuple of one whole number per axis")
+    return event.local
+
+
+Event: TypeAlias = Forward | Seed | Backward | Update | Print | Direction | Tangent
 
 
 class Name(NamedTuple):
@@ -150,3 +216,30 @@ class Name(NamedTuple):
         if self.version == 1:
             return self.text
         return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{str(self.version).translate(SUBSCRIPTS)}"
+
+
+class Partial(NamedTuple):
+    """The name of a derivative that is a node itself: what it is the derivative of, and by what."""
+
+    of: Name | Partial
+    by: Name | Partial
+    version: int = 1
+
+    @property
+    def text(self) -> str:
+        """The name without its version."""
+        return self._replace(version=1).shown()
+
+    def shown(self, ascii_only: bool = False) -> str:
+        """Spell it: ``∂f/∂w0`` (``df/dw0``)."""
+        bare = partial(self.of.shown(ascii_only), self.by.shown(ascii_only), "d" if ascii_only else "∂")
+        return Name(bare, self.version).shown(ascii_only)
+
+
+def partial(of: str, by: str, sign: str = "∂") -> str:
+    """Write a derivative; one of a derivative in parentheses.
+
+    >>> partial("f", "w"), partial("∂f/∂w", "x")
+    ('∂f/∂w', '∂(∂f/∂w)/∂x')
+    """
+    return "/".join(f"{sign}({name})" if "/" in name else f"{sign}{name}" for name in (of, by))

@@ -37,8 +37,8 @@ MAX_FRAMES = 12_000  # of Python's, while a program runs: calls within calls are
 class Interpreter(Statements):
     """Runs one program."""
 
-    def run(self, output: str | None) -> Trace:
-        """Run the program and, where it has no backward of its own, one from its last value."""
+    def run(self, output: str | None, *, backward: bool = True) -> Trace:
+        """Run the program and, where it has no backward of its own, one from its last value, if it is wanted."""
         body = self.block(self.tree.body)
         self.supply()
         body()
@@ -48,7 +48,7 @@ class Interpreter(Statements):
             raise InputError(f"the program calls backward itself; leave out the output {output!r}, or the call")
         result = None
         if not self.swept and (output is not None or self.last is not None or not self.recording.current.marks):
-            result = self.go_back(*(self.chosen(output) or self.computed()))
+            result = self.go_back(*(self.chosen(output) or self.computed()), backward=backward)
         if not self.recording.current.is_empty:
             self.recording.close()
         return Trace(
@@ -61,10 +61,10 @@ class Interpreter(Statements):
             result=result,
         )
 
-    def go_back(self, value: Any, place: ast.AST) -> Node:
+    def go_back(self, value: Any, place: ast.AST, *, backward: bool) -> Node:
         """Run the sweep of a program that has none, where gradients flow, and return its output."""
         output: Node = self.operand(value, place)
-        if output.flows:
+        if output.flows and backward:
             self.backward(output, place, None)
         return output
 
@@ -176,6 +176,7 @@ def run(
     number: type = float,
     filename: str = "<text>",
     max_steps: int = MAX_STEPS,
+    backward: bool = True,
     **named: Any,
 ) -> Trace:
     """Run a program and return its trace.
@@ -196,6 +197,8 @@ def run(
         Where the text came from, for errors.
     max_steps : int
         How many statements, gates and edges the program may take.
+    backward : bool
+        Whether a program that does not call ``backward`` gets one; without it, its output may be a tensor.
     **named
         More inputs, by keyword.
 
@@ -224,7 +227,7 @@ def run(
     given = {unicodedata.normalize("NFKC", name): value for name, value in {**(inputs or {}), **named}.items()}
     supplied = {name: supplied_array(name, value, kind) for name, value in given.items()}
     with collector_paused(), frames_allowed(MAX_FRAMES):
-        return Interpreter(program, tree, kind, supplied, max_steps).run(output)
+        return Interpreter(program, tree, kind, supplied, max_steps).run(output, backward=backward)
 
 
 class Text(NamedTuple):
@@ -252,6 +255,13 @@ class Recipe:
     output: str | None = None
     max_steps: int = MAX_STEPS
 
-    def run(self, text: Text) -> Trace:
-        """Run a program."""
-        return run(text.text, self.inputs, output=self.output, filename=text.filename, max_steps=self.max_steps)
+    def run(self, text: Text, *, backward: bool = True) -> Trace:
+        """Run a program; without ``backward``, it gets none that it does not call itself."""
+        return run(
+            text.text,
+            self.inputs,
+            output=self.output,
+            filename=text.filename,
+            max_steps=self.max_steps,
+            backward=backward,
+        )

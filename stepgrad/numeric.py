@@ -86,6 +86,14 @@ def ieee_pow(x: float, y: float) -> float:
         return math.copysign(math.inf, x) if y % 2 == 1 else math.inf
 
 
+def ieee_ldexp(x: float, exponent: int) -> float:
+    """Scale by a power of 2; beyond the largest number, it is inf."""
+    try:
+        return math.ldexp(x, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, x)
+
+
 def or_else(function: Callable[[float], float], edge: Callable[[float], float]) -> Callable[[float], float]:
     """Complete a function of ``math``: where it raises, ``edge`` gives the IEEE value."""
 
@@ -139,6 +147,8 @@ IEEE_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "tan": or_else(math.tan, lambda x: math.nan),
     "div": ieee_div,
     "pow": ieee_pow,
+    "exponent": lambda x: math.frexp(x)[1],
+    "ldexp": ieee_ldexp,
 }
 
 

@@ -106,6 +106,23 @@ ELEMENTWISE = (
         samples=(((0.7,), {}), (([0.5, 3.0],), {})),
     ),
     Elementwise(
+        name="expm1", symbol="expm1", signature="expm1(x)",
+        forward="expm1(x)", locals=("exp(x)",),
+        words="is exp(x) - 1 to all digits: upstream times exp(x)",
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="log1p", symbol="log1p", signature="log1p(x)",
+        forward="log1p(x)", locals=("1/(1+x)",),
+        words="is log(1 + x) to all digits: upstream divided by 1 + x",
+        domain=(("x == -1", "log1p at -1: log(0) is -inf"), ("x < -1", "log1p below -1: it is nan")),
+        kinks=(
+            ("x", "x == -1", "log1p at -1: log1p′(-1) = 1/0 is inf"),
+            ("x", "x < -1", "log1p below -1: log1p′ = 1/(1 + x), by convention also where log1p is nan"),
+        ),
+        samples=(((0.7,), {}), (([0.5, 3.0],), {})),
+    ),
+    Elementwise(
         name="sqrt", symbol="sqrt", signature="sqrt(x)",
         forward="sqrt(x)", locals=("0.5/z",), shown=("1/(2*z)",),
         words="takes the square root: upstream over twice the result",
@@ -130,14 +147,14 @@ ELEMENTWISE = (
     ),
     Elementwise(
         name="tanh", symbol="tanh", signature="tanh(x)",
-        forward="tanh(x)", locals=("4*(u := exp(-2*abs(x)))/(1+u)**2",), shown=("1-z**2",),
+        forward="tanh(x)", locals=("4*(u := exp(-2*x if x >= 0 else 2*x))/(1+u)**2",), shown=("1-z**2",),
         words="squashes to (-1, 1): upstream times 1 - z², almost nothing where it is saturated",
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
         name="sigmoid", symbol="σ", signature="sigmoid(x)",
         forward="1/(1+exp(-x)) if x >= 0 else (u := exp(x))/(1+u)",
-        locals=("(u := exp(-abs(x)))/(1+u)**2",), shown=("(1-z)*z",),
+        locals=("(u := exp(-x if x >= 0 else x))/(1+u)**2",), shown=("(1-z)*z",),
         words="squashes to (0, 1): upstream times (1 - σ)σ, at most a quarter",
         samples=(((0.7,), {}), ((M,), {})),
     ),
@@ -150,7 +167,7 @@ ELEMENTWISE = (
     ),
     Elementwise(
         name="softplus", symbol="softplus", signature="softplus(x)",
-        forward="(x if x > 0 else 0) + log1p(exp(-abs(x)))",
+        forward="(x if x > 0 else 0) + log1p(exp(-x if x > 0 else x))",
         locals=("1/(1+exp(-x)) if x >= 0 else (u := exp(x))/(1+u)",), shown=("1/(1+exp(-x))",),
         words="is a smooth relu: upstream times the sigmoid of the operand",
         samples=(((0.7,), {}), ((M,), {})),
@@ -190,6 +207,12 @@ ELEMENTWISE = (
         name="erf", symbol="erf", signature="erf(x)",
         forward="erf(x)", locals=("1.1283791670955126*exp(-x*x)",), shown=("2*exp(-x**2)/sqrt(pi)",),
         words="squashes to (-1, 1): upstream times a bell, almost nothing beyond 3",
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="erfc", symbol="erfc", signature="erfc(x)",
+        forward="erfc(x)", locals=("-1.1283791670955126*exp(-x*x)",), shown=("-2*exp(-x**2)/sqrt(pi)",),
+        words="is 1 - erf(x) to all digits: upstream times minus a bell",
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(

@@ -14,7 +14,7 @@ from math import sqrt
 from typing import Any, ClassVar, NamedTuple, overload
 
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update
+from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Partial, Print, Seed, Tangent, Update
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
@@ -55,6 +55,7 @@ class Trace(Sequence[Event]):
     """
 
     text: ClassVar[Callable[[Trace], Iterable[str]]]  # set where text is known: formats/
+    along = ""  # by what tangents are derivatives, in a trace that ends in a forward-mode sweep
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class Trace(Sequence[Event]):
         number: NumberType,
         *,
         program: Program | None = None,
-        names: Mapping[Node, Name] | None = None,
+        names: Mapping[Node, Name | Partial] | None = None,
         spans: Sequence[Span | None] = (),
         calls: Sequence[Call] = (),
         history: History | None = None,
@@ -70,7 +71,7 @@ class Trace(Sequence[Event]):
     ) -> None:
         self.program = program
         self._number = number
-        self._names: Mapping[Node, Name] = {} if names is None else names
+        self._names: Mapping[Node, Name | Partial] = {} if names is None else names
         self._spans = spans
         self.calls = calls
         self._history = History() if history is None else history
@@ -188,6 +189,64 @@ class Trace(Sequence[Event]):
             for k, each in enumerate(self._stretches, 1)
         )
 
+    # What it was made of, for whatever sweeps it again
+
+    @property
+    def last_sweep(self) -> Stretch:
+        """The pass that was swept last, as the tape has it.
+
+        Raises
+        ------
+        InputError
+            If no pass has a backward sweep.
+        """
+        recorded, output = self.last_pass
+        if output is not recorded.output:
+            raise InputError("this trace has no backward sweep; run the program with one")
+        return self._stretches[self.recorded.index(recorded)]
+
+    @property
+    def recorded(self) -> list[Pass]:
+        """The passes as the tape has them."""
+        return [each.recorded for each in self._stretches]
+
+    @property
+    def last_pass(self) -> tuple[Pass, Node]:
+        """The pass that was swept last, or else the last one, and its output.
+
+        Raises
+        ------
+        InputError
+            If the output depends on no input.
+        """
+        for each in reversed(self.recorded):
+            if each.output is not None:
+                return each, each.output
+        if self._result is None or not self._result.flows:
+            raise InputError("the output depends on no input, so it has no derivatives; compute it from one")
+        return self.recorded[-1], self._result
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What a trace of some of the same passes is made with."""
+        return {
+            "number": self._number,
+            "program": self.program,
+            "names": self._names,
+            "spans": self._spans,
+            "calls": self.calls,
+            "history": self._history,
+        }
+
+    @property
+    def number_type(self) -> NumberType:
+        """What it was computed with."""
+        return self._number
+
+    def saw(self, user: Node, operand: Any) -> Array:
+        """Return what an operand of a node held when the node was computed; a literal is what it is."""
+        return self._value(operand, user.index)
+
     # Nodes
 
     @property
@@ -253,7 +312,7 @@ class Trace(Sequence[Event]):
         }
         return shown | {name: nodes[-1] for name, nodes in self.versions.items()}
 
-    def operand_values(self, event: Forward | Backward) -> list[Array]:
+    def operand_values(self, event: Forward | Backward | Tangent) -> list[Array]:
         """Return what the operands of an event's node held, in the order of their slots."""
         return self._operand_values(self._nodes[event.node])
 

@@ -266,6 +266,7 @@ class Value(Node):
     __abs__ = method("abs")
 
     exp, log, sqrt = method("exp"), method("log"), method("sqrt")
+    expm1, log1p, erfc = method("expm1"), method("log1p"), method("erfc")
     sin, cos, tan = method("sin"), method("cos"), method("tan")
     tanh, sigmoid, relu, softplus = method("tanh"), method("sigmoid"), method("relu"), method("softplus")
     leaky_relu, elu, gelu, erf = method("leaky_relu"), method("elu"), method("gelu"), method("erf")

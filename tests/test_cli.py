@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stepgrad import cli
 from stepgrad.gallery import example_paths, example_text
 from stepgrad.ops import GATES
 
@@ -212,3 +213,65 @@ def test_it_runs_with_nothing_installed():
     )  # fmt: skip
     assert done.returncode == 0
     assert done.stdout.startswith(b"Forward\n")
+
+
+def test_hessian_as_a_table_as_entries_as_steps_and_as_json():
+    table = output("hessian", "f = x**2 * y", "x=3", "y=2")
+    assert table == "∂²f/∂row∂column, where f = 18.00\n\n      x     y\nx  4.00  6.00\ny  6.00  0.00\n"
+    entries = output("hessian", "f = x**2 * y", "x=3", "y=2", "--width", "5", "--ascii", "--digits", "0")
+    assert entries.splitlines()[2:] == ["d2f/dxdx = 4", "d2f/dxdy = 6", "d2f/dydy = 0"]
+    assert "∂²f/∂x² = 4.00" in output("hessian", "f = x**2 * y", "x=3", "y=2", "--width", "10")
+    assert "Backward from ∂f/∂x" in output("hessian", "f = x**2 * y", "x=3", "y=2", "--trace")
+    found = json.loads(output("hessian", "matrix", "--wrt", "x", "--json"))
+    assert found["labels"] == ["x[0]", "x[1]"]
+    assert found["matrix"] == pytest.approx([pytest.approx([0.2, -0.38]), pytest.approx([-0.38, 1.78])])
+    assert "'q' is no input" in refusal("hessian", "matrix", "--wrt", "q")
+    assert "fewer inputs" in refusal("hessian", "matrix", "--max-steps", "150")
+
+
+def test_forward_mode():
+    text = output("jvp", "f = (x + y) * z", "x=-2", "y=5", "z=-4", "--along", "x=1,y=0.5", "--along", "z")
+    assert "Tangents by t" in text
+    assert text.endswith("Tangent of f\n      ∂f/∂t =  -3.00\n")
+    found = json.loads(output("jvp", "q = W @ x", "W=[[1,2],[3,4]]", "x=[5,6]", "--along", "W[0][1]", "--json"))
+    assert found == {
+        "output": "q", "value": [17.0, 39.0], "tangent": [6.0, 0.0], "along": {"W": [[0.0, 1.0], [0.0, 0.0]]}, "steps": 5,
+    }  # fmt: skip
+    assert "say how w0, x0, w1, x1, w2 move" in refusal("jvp", "sigmoid")
+    assert "'q' is no input" in refusal("jvp", "sigmoid", "--along", "q=1")
+    assert "dw0/dt" in output("jvp", "sigmoid", "--along", "w0=2", "--ascii")
+
+
+def test_both_modes_side_by_side():
+    text = output("modes", "sigmoid", "--digits", "4")
+    assert "∂f/∂x0   0.3932   0.3932              7" in text
+    assert "reverse mode: 1 sweep of 12 edges finds all" in text
+    assert "forward mode: 5 sweeps of 33 edges in all" in text
+    assert json.loads(output("modes", "product", "--json"))["reverse"] == [-4.0, -4.0, 3.0]
+
+
+def test_why_lists_paths():
+    text = output("why", "x", "staged")
+    assert text.count("→ x\n") == 3
+    assert text.endswith("∂f/∂x, the sum ≈ 2.06\n")
+    assert "2 others ≈ 1.55" in output("why", "x", "staged", "--paths", "1")
+    found = json.loads(output("why", "W[0][1]", "matrix", "--json"))
+    assert (found["count"], found["paths"][0]["nodes"][0]) == (1, "f")
+    assert "no value of this program is called 'q9'" in refusal("why", "q9", "staged")
+
+
+@pytest.mark.parametrize("command", [["hessian"], ["jvp", "--along", "x"]])
+def test_steps_beyond_the_gradient_are_replayed(monkeypatch, command):
+    app = pytest.importorskip("tui.app")
+    opened = []
+    monkeypatch.setattr(cli, "replay_missing", lambda: "")
+    monkeypatch.setattr(app, "replay", lambda trace, title, how, **options: opened.append((trace, title, how)) or 0)
+    assert cli.main([*command, "product", "x=3", "--view"]) == 0
+    ((trace, title, how),) = opened
+    assert trace.value_at(trace.find("x"), len(trace)) == 3.0
+    assert (title, how.inputs) == ("product", {"x": 3})
+
+
+def test_steps_beyond_the_gradient_are_replayed_in_a_terminal_only():
+    assert "needs a terminal" in refusal("hessian", "product", "--view")
+    assert "needs a terminal" in refusal("jvp", "product", "--along", "x", "--view")

@@ -28,10 +28,12 @@ FLOORS = [
     "recorder",
     "tape",
     "recording",
+    "tracked",
     "scopes",
     "events",
     "stretch",
     "trace",
+    "tangents",
     "chains",
     "reader",
     "literals",
@@ -61,6 +63,11 @@ FLOORS = [
     "conditions",
     "cursor",
     "wording",
+    "derivatives",
+    "curvature",
+    "directions",
+    "paths",
+    "tables",
     *[
         f"circuit.{name}"
         for name in [

@@ -12,7 +12,7 @@ from dataclasses import replace
 from stepgrad.conditions import Condition, Mentions, OnNodes, read_condition
 from stepgrad.cursor import Cursor
 from stepgrad.errors import InputError
-from stepgrad.events import Backward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Print, Seed, Tangent, Update
 from stepgrad.formats.text import TextExport
 from stepgrad.language import Recipe, Text
 from stepgrad.names import names_in_order
@@ -260,8 +260,8 @@ class Session:
 
     @property
     def is_backward(self) -> bool:
-        """Whether the step belongs to a backward sweep."""
-        return isinstance(self.cursor.event, (Seed, Backward))
+        """Whether the step belongs to a sweep: backward, or of tangents."""
+        return isinstance(self.cursor.event, (Seed, Backward, Direction, Tangent))
 
     # Calls
 

@@ -32,7 +32,7 @@ def plain_json(value: Any) -> Any:
     """Bring a result to what JSON has."""
     if isinstance(value, dict):
         return {key: plain_json(each) for key, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [plain_json(each) for each in value]
     if isinstance(value, Fraction) or (isinstance(value, float) and not math.isfinite(value)):
         return str(value)

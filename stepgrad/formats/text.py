@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
-from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, beside, cells, filled, one_line
+from stepgrad.wording import Style, Wording, arriving, beside, cells, filled, one_line
 
 LAID_OUT = 500  # events that the columns are laid out by
 INDENT = " " * 6
@@ -44,13 +44,13 @@ class TextExport:
         self.wording = Wording(trace, style)
         self.first = first = list(islice(trace, LAID_OUT))
         forwards = [event for event in first if isinstance(event, Forward)]
-        edges = [event for event in first if isinstance(event, Backward) and is_number(event.local)]
+        edges = [event for event in first if isinstance(event, (Backward, Tangent)) and is_number(event.local)]
         half = width // 2
         self.step_width = max(4, len(str(len(trace))))
         self.name_width = fitting([cells(self.wording.name(event.node)) for event in forwards], half // 2)
         self.expression_width = fitting([cells(self.wording.expression(event)) for event in forwards], half)
         self.equation_width = fitting([cells(self.wording.equation(event)) for event in edges], half)
-        values = [event.value for event in forwards] + [x for e in edges for x in (e.upstream, e.local, e.product)]
+        values = [event.value for event in forwards] + [x for e in edges for x in (arriving(e), e.local, e.product)]
         self.number_width = fitting([len(style.number(x)) for x in values if is_number(x)], 12)
 
     def lines(self) -> Iterator[str]:
@@ -74,7 +74,7 @@ class TextExport:
         passes = self.trace.passes
         here = passes[self.trace.pass_at(index) - 1]
         if index == here.backward.start and here.backward:
-            return f"Backward from {self.wording.name(self.trace.output_at(index))}"
+            return self.wording.sweep_title(index)
         if index == here.updates.start and here.updates:
             return "Updates"
         if index == here.forward.start and here.forward:
@@ -87,16 +87,18 @@ class TextExport:
             case Forward():
                 yield from self.forward(event)
             case Seed():
-                yield from self.seed(event)
-            case Backward(local=LinearMap()):
+                yield from self.given(event.step, self.wording.seeded(event), event.gradient, "  the seed")
+            case Direction():
+                yield from self.given(event.step, self.wording.tangent(event.node), event.tangent, "  the direction")
+            case Backward(local=LinearMap()) | Tangent(local=LinearMap()):
                 yield from self.tensor_edge(event)
-            case Backward():
+            case Backward() | Tangent():
                 yield from self.scalar_edge(event)
             case Update():
                 yield from self.update(event)
             case Print():
                 yield f"{event.step:>{self.step_width}}  prints: {self.style.sign(one_line(event.text))}"
-        if isinstance(event, (Forward, Backward)) and event.note:
+        if isinstance(event, (Forward, Backward, Tangent)) and event.note:
             yield f"{INDENT}note: {self.style.sign(event.note)}"
 
     def forward(self, event: Forward) -> Iterator[str]:
@@ -122,16 +124,15 @@ class TextExport:
         yield from self.fitted(left, f"{relation} {shape}{remark}")
         yield from indented(rows)
 
-    def seed(self, event: Seed) -> Iterator[str]:
-        """Yield the seed."""
-        left = f"{event.step:>{self.step_width}}  {filled(self.wording.seeded(event), self.equation_width)}"
-        yield from self.with_value(left, event.gradient, "  the seed")
+    def given(self, step: int, name: str, value: Array, remark: str) -> Iterator[str]:
+        """Yield what a sweep begins with: the seed, or a direction."""
+        yield from self.with_value(f"{step:>{self.step_width}}  {filled(name, self.equation_width)}", value, remark)
 
-    def scalar_edge(self, event: Backward) -> Iterator[str]:
+    def scalar_edge(self, event: Backward | Tangent) -> Iterator[str]:
         """Yield an edge between numbers: names, then numbers, then the rule where there is room."""
         upstream, local, product = (f"{x:>{self.number_width}}" for x in self.wording.arithmetic(event))
-        factors = self.style.equals(event.upstream, event.local)
-        relation = self.style.equals(event.upstream, event.local, event.product)
+        factors = self.style.equals(arriving(event), event.local)
+        relation = self.style.equals(arriving(event), event.local, event.product)
         numbers = self.style.sign(f"{factors} {upstream} × {local} {relation} {product}")
         if not event.first:
             total = self.style.number(event.total)
@@ -144,7 +145,7 @@ class TextExport:
         else:
             yield from self.fitted(left, numbers)
 
-    def tensor_edge(self, event: Backward) -> Iterator[str]:
+    def tensor_edge(self, event: Backward | Tangent) -> Iterator[str]:
         """Yield an edge between tensors: the rule, then its matrices side by side, or one below the other."""
         left = f"{event.step:>{self.step_width}}  {self.wording.equation(event)}"
         yield from self.fitted(left, f"  {show_shape(getattr(event.product, 'shape', ()))}")
@@ -171,15 +172,18 @@ class TextExport:
         yield from indented(lines)
 
     def gradients(self) -> Iterator[str]:
-        """Yield the gradients of all inputs."""
+        """Yield the gradients of all inputs, or the tangent of the output."""
         swept = [event for event in self.trace.passes if event.value is not None]
         if not swept:
             return
-        output = self.wording.name(self.trace.output_at(swept[-1].steps.stop - 1))
+        node = self.trace.output_at(swept[-1].steps.stop - 1)
+        output = self.wording.name(node)
         yield ""
-        yield f"Gradients of {output}"
-        inputs = self.trace.inputs
-        labels = {node: self.wording.partial(output, self.wording.name(node)) for node in inputs}
+        yield f"{'Tangent' if self.trace.along else 'Gradients'} of {output}"
+        if self.trace.along:
+            labels = {node: self.wording.tangent(node)}
+        else:
+            labels = {node: self.wording.partial(output, self.wording.name(node)) for node in self.trace.inputs}
         widest = fitting([cells(label) for label in labels.values()], self.width // 2)
         for node, label in labels.items():
             yield from self.with_value(
