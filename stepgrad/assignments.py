@@ -203,7 +203,7 @@ class Assignments(Applications):
                 fresh = self.update_in_place(before, value, node)
                 self.scope[name] = fresh
                 self.last = (fresh, node)
-                if not self.is_held(name, fresh):
+                if not self.is_held(name, fresh, self.scope):
                     self.hold(name, fresh)
             elif isinstance(before, list) and isinstance(value, list):
                 before[:] = value  # a list changes in place, too

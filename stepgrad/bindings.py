@@ -11,7 +11,7 @@ from stepgrad.literals import Entries, OffTape, Size, holds, raw
 from stepgrad.machine import Machine
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
-from stepgrad.scopes import MISSING, Function
+from stepgrad.scopes import MISSING, Function, Scope
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, full, shape_of
 from stepgrad.vocabulary import GATE_OF, KNOWN_CALLS, MODULE_NUMBERS
@@ -78,7 +78,7 @@ class Bindings(Machine):
         self.scope[name] = value
         if not held:
             self.release(name, value)
-        elif not self.is_held(name, value):
+        elif not self.is_held(name, value, self.scope):
             self.hold(name, value)
 
     def give_name(self, name: str, node: Node) -> None:
@@ -93,16 +93,16 @@ class Bindings(Machine):
         if len(self.holders) > self.most_holders:
             self.forget_holders()
 
-    def is_held(self, name: str, value: Any) -> bool:
-        """Whether a name of the scope at hand, which stands for a value, follows its updates in place."""
+    def is_held(self, name: str, value: Any, scope: Scope) -> bool:
+        """Whether a name of a scope, which stands for a value, follows its updates in place."""
         if not isinstance(value, Node) or value.gate is not INPUT:
             return False
-        reference = self.scope.reference
+        reference = scope.reference
         return any(held == name and each is reference for each, held in self.holders.get(value, ()))
 
     def release(self, name: str, value: Any) -> None:
         """Let a name keep a value, whatever was noted when it last stood for it."""
-        if self.is_held(name, value):
+        if self.is_held(name, value, self.scope):
             reference, held = self.scope.reference, self.holders[value]
             held[:] = [each for each in held if each[0] is not reference or each[1] != name]
 
@@ -167,7 +167,8 @@ class Bindings(Machine):
         """Return the leaf that takes the place of an input, wherever that is held."""
         if self.journal is not None:
             self.journal.note_followers(old, self.holders.get(old, ()))
-        fresh = self.newer[old] = self.fresh_leaf(old, value)
+        fresh = self.fresh_leaf(old, value)
+        self.newer.setdefault(old, fresh)  # lists do not follow a name that had kept what was updated before
         if old in self.holders:
             self.holders[fresh] = []
             for reference, name in self.holders.pop(old):

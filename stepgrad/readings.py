@@ -10,6 +10,7 @@ from typing import Any
 from stepgrad.bindings import Bindings
 from stepgrad.literals import OffTape
 from stepgrad.ops import INPUT
+from stepgrad.scopes import Scope
 from stepgrad.tape import Node, Scalar
 from stepgrad.tensor import Tensor
 
@@ -63,11 +64,11 @@ class Reading:
         Which of the parts are nodes, or numbers off the tape.
     """
 
-    def __init__(self, name: str, value: Any, machine: Bindings) -> None:
+    def __init__(self, name: str, value: Any, machine: Bindings, scope: Scope) -> None:
         self.name, self.root, self.machine = name, value, machine
         if machine.newest(value) is not value:
             raise UnfitError  # the name keeps what was updated in place, and functions see the newest
-        self.held = machine.is_held(name, value)
+        self.held = machine.is_held(name, value, scope)
         self.mutations = machine.mutations
         self.parts = list(islice(self.parts_of(value), MOST_ENTRIES))
         if len(self.parts) == MOST_ENTRIES:

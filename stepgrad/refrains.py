@@ -59,7 +59,7 @@ class Verse:
     """
 
     def __init__(self, machine: Bindings, execute: Act) -> None:
-        self.machine, self.off = machine, machine.off
+        self.machine, self.scope, self.off = machine, machine.scope, machine.off
         self.readings: list[Reading] = []
         self.operations: list[Operation] = []
         self.first_span, self.first_call = len(machine.spans), len(machine.calls)
@@ -83,7 +83,7 @@ class Verse:
     def reads(self, name: str, value: Any) -> bool:
         """Take note of what a name stands for when it is first read; say whether that can be done."""
         try:
-            self.readings.append(Reading(name, value, self.machine))
+            self.readings.append(Reading(name, value, self.machine, self.scope))
         except UnfitError:
             return False
         return True
@@ -173,8 +173,8 @@ class Verse:
         self.builders: list[Callable[[Slots, list[Any]], Any]] = []
         self.made: dict[int, int] = {}  # the lists that were made, by id
         self.lists = [(id(part), reading, i) for reading in self.readings for i, part in enumerate(reading.lists)]
-        scope, is_held = machine.scope, machine.is_held
-        self.bound = [(name, self.recipe(scope[name]), is_held(name, scope[name])) for name in journal.written]
+        given = [(name, self.scope[name]) for name in journal.written]
+        self.bound = [(name, self.recipe(value), machine.is_held(name, value, self.scope)) for name, value in given]
         self.last = (
             None if machine.last is last or machine.last is None else (self.recipe(machine.last[0]), machine.last[1])
         )
@@ -221,7 +221,7 @@ class Verse:
             if given is None:
                 return None
             found += given
-        if any(machine.is_held(name, machine.scope[name]) is not held for name, held in self.holding):
+        if any(machine.is_held(name, self.scope.get(name), self.scope) is not held for name, held in self.holding):
             return None
         if len(set(map(id, found))) != self.distinct or any(found[i] is not found[j] for i, j in self.same):
             return None

@@ -62,6 +62,13 @@ PROGRAMS = {
     "    a = ys[0]; b = ys[1]\n    backward(a*b + w)\n",
     "inputs that become one": "w = 2.0; v = 1.0\ndef step(p, q):\n    p.data -= 0.1*p.grad\n    return q*2\nfor k in range(8):\n"
     "    backward(w*w*v)\n    u = step(w, v)\n    print(u)\n    if k == 4: v = w\n",
+    "a function that updates what follows": "a = 1.0; b = 2.0; ws = [a, b]\ndef g():\n    return sum(ws)*a + b\n"
+    "def u(p):\n    p.data -= 0.1*p.grad\nfor k in range(9):\n    backward(a*b + ws[0])\n    u(a)\n    u(ws[1])\n    s = g()\n"
+    "    print(s)\n    if k == 4: b = 1.5\n    if k == 6: ws = [b, a]\n",
+    "a copy that is updated later": "s = 0.5; t = 0.25; xs = [s, t]\nfor k in range(9):\n    f = sum(xs)**2\n    u = t\n"
+    "    backward(f*1.0)\n    u = t\n    for p in [t, u]: p -= 0.01*p.grad\n    u -= 0.01*u.grad\n"
+    "    print(xs, t, u)\n",
+    "a name that is missing": "w = 1.0\nfor k in range(9):\n    f = math.exp(w)\n    backward(f)\n    w -= 0.1*w.grad*math.exp(1.0)\n",
     "one empty list, then two": "w = 1.0; a = []; b = a\nfor k in range(7):\n    f = w*w\n    backward(f)\n    c = a; d = b\n    if k == 3: b = []\n"
     "    if k > 4: c.append(1.0)\n    print(a, b, c, d)\n",
     "empty ranges": "w = 1.0; r = range(0, 3, 2)\nfor k in range(7):\n    f = w*w\n    q = r\n    print(q)\n    if k == 3: r = range(0, 4, 2)\n",
