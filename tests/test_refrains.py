@@ -65,9 +65,10 @@ PROGRAMS = {
     "a function that updates what follows": "a = 1.0; b = 2.0; ws = [a, b]\ndef g():\n    return sum(ws)*a + b\n"
     "def u(p):\n    p.data -= 0.1*p.grad\nfor k in range(9):\n    backward(a*b + ws[0])\n    u(a)\n    u(ws[1])\n    s = g()\n"
     "    print(s)\n    if k == 4: b = 1.5\n    if k == 6: ws = [b, a]\n",
-    "a copy that is updated later": "s = 0.5; t = 0.25; xs = [s, t]\nfor k in range(9):\n    f = sum(xs)**2\n    u = t\n"
-    "    backward(f*1.0)\n    u = t\n    for p in [t, u]: p -= 0.01*p.grad\n    u -= 0.01*u.grad\n"
-    "    print(xs, t, u)\n",
+    "a copy that is updated later": "s = 0.37; t = 0.81; xs = [s, t]; ys = [t, t]; n = [[s, t], [s, s]]\nbackward(s + t)\n"
+    "for k in range(10):\n    f = sum(xs)**2\n    for p in ys: p -= 0.01*p.grad\n    u = t\n"
+    "    for p in [q for r in n for q in r]: o = p*2\n    for p in [t, u]: p -= 0.01*p.grad\n    n = [[t*p for p in xs], xs]\n"
+    "    u -= 0.01*u.grad\n    with no_grad(): s -= 0.01*s.grad\n",
     "a name that is missing": "w = 1.0\nfor k in range(9):\n    f = math.exp(w)\n    backward(f)\n    w -= 0.1*w.grad*math.exp(1.0)\n",
     "one empty list, then two": "w = 1.0; a = []; b = a\nfor k in range(7):\n    f = w*w\n    backward(f)\n    c = a; d = b\n    if k == 3: b = []\n"
     "    if k > 4: c.append(1.0)\n    print(a, b, c, d)\n",
