@@ -94,6 +94,8 @@ class Assignments(Applications):
                 self.scope[name] = value
                 self.give_name(name, value)
                 self.last = (value, target)
+                if copies:
+                    self.release(name, value)
             else:
                 self.call_it(name, value)
                 self.last = (value, target)
@@ -201,7 +203,7 @@ class Assignments(Applications):
                 fresh = self.update_in_place(before, value, node)
                 self.scope[name] = fresh
                 self.last = (fresh, node)
-                if (self.scope.reference, name) not in self.holders.get(fresh, ()):
+                if not self.is_held(name, fresh, self.scope):
                     self.hold(name, fresh)
             elif isinstance(before, list) and isinstance(value, list):
                 before[:] = value  # a list changes in place, too

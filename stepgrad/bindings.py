@@ -11,7 +11,7 @@ from stepgrad.literals import Entries, OffTape, Size, holds, raw
 from stepgrad.machine import Machine
 from stepgrad.numeric import NumberType, is_too_long
 from stepgrad.ops import INPUT
-from stepgrad.scopes import MISSING, Function
+from stepgrad.scopes import MISSING, Function, Scope
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, flat, full, shape_of
 from stepgrad.vocabulary import GATE_OF, KNOWN_CALLS, MODULE_NUMBERS
@@ -76,7 +76,9 @@ class Bindings(Machine):
     def call_again(self, name: str, value: Any, *, held: bool) -> None:
         """Let a name stand for a value that was named before; if it is ``held``, it follows updates in place."""
         self.scope[name] = value
-        if held and (self.scope.reference, name) not in self.holders.get(value, ()):
+        if not held:
+            self.release(name, value)
+        elif not self.is_held(name, value, self.scope):
             self.hold(name, value)
 
     def give_name(self, name: str, node: Node) -> None:
@@ -90,6 +92,19 @@ class Bindings(Machine):
         self.holders.setdefault(node, []).append((self.scope.reference, name))
         if len(self.holders) > self.most_holders:
             self.forget_holders()
+
+    def is_held(self, name: str, value: Any, scope: Scope) -> bool:
+        """Whether a name of a scope, which stands for a value, follows its updates in place."""
+        if not isinstance(value, Node) or value.gate is not INPUT:
+            return False
+        reference = scope.reference
+        return any(held == name and each is reference for each, held in self.holders.get(value, ()))
+
+    def release(self, name: str, value: Any) -> None:
+        """Let a name keep a value, whatever was noted when it last stood for it."""
+        if self.is_held(name, value, self.scope):
+            reference, held = self.scope.reference, self.holders[value]
+            held[:] = [each for each in held if each[0] is not reference or each[1] != name]
 
     def forget_holders(self) -> None:
         """Forget the names of inputs that stand for something else by now."""
@@ -156,13 +171,16 @@ class Bindings(Machine):
 
     def fresh_leaf_for_all(self, old: Node, value: Any) -> Node:
         """Return the leaf that takes the place of an input, wherever that is held."""
-        fresh = self.newer[old] = self.fresh_leaf(old, value)
+        if self.journal is not None:
+            self.journal.note_followers(old, self.holders.get(old, ()))
+        fresh = self.fresh_leaf(old, value)
+        self.newer.setdefault(old, fresh)  # lists do not follow a name that had kept what was updated before
         if old in self.holders:
             self.holders[fresh] = []
             for reference, name in self.holders.pop(old):
                 scope = reference()
                 if scope is not None and scope.get(name) is old:
-                    scope[name] = fresh
+                    scope.update({name: fresh})  # no assignment of the program: a journal leaves it out
                     self.holders[fresh].append((reference, name))
         return fresh
 

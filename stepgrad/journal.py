@@ -6,12 +6,14 @@ updated, is written down here while it runs once, so that it can be repeated wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import ref
 
 from stepgrad.literals import OffTape
 from stepgrad.recording import Recording
-from stepgrad.scopes import Function, Scope
+from stepgrad.scopes import MISSING, Function, Scope
+from stepgrad.source import Span
 from stepgrad.tape import Node, Pass
 
 Doing = Callable[..., Any]  # do(pass, *operands): what gives the result again
@@ -34,16 +36,19 @@ class Entry(NamedTuple):
     do : callable
         ``do(pass, *operands)`` does it again; what is off the tape is given and returned as the plain number or tensor.
     operands : tuple
+    span : Span or None
+        Where the program says so, for its errors; None if it cannot fail.
     """
 
     made: int
     result: Any
     do: Doing
     operands: tuple[Any, ...]
+    span: Span | None
 
 
 class WatchedScope(Scope):
-    """A scope that notes which names are read before they are written.
+    """A scope that notes which names are read before they are written, and which are looked for in vain.
 
     A scope turns into one by its ``__class__``, while a journal is kept: functions and names hold the scope itself.
     """
@@ -54,6 +59,12 @@ class WatchedScope(Scope):
         value = super().__getitem__(name)
         self.journal.note_read(name, value)
         return value
+
+    def __contains__(self, name: object) -> bool:
+        found = super().__contains__(name)
+        if not found:
+            self.journal.note_read(str(name), MISSING)
+        return found
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.journal.written.setdefault(name)
@@ -107,15 +118,21 @@ class Journal:
             if not self.heed(name, value):
                 self.spoiled = True
 
+    def note_followers(self, old: Node, holders: Iterable[tuple[ref[Scope], str]]) -> None:
+        """Take note of the program's names that follow an update: what they stand for decides on that."""
+        for reference, name in holders:
+            if reference() is self.scope and self.scope.get(name) is old:
+                self.note_read(name, old)
+
     def note_call(self, function: Function) -> None:
         """Take note of a call: what a function sees besides its arguments must be the program's own names."""
         plain = all(each is None or isinstance(each, (int, float, str)) for each in function.defaults.values())
         if not (function.is_repeatable and plain and function.outer is self.scope):
             self.spoiled = True
 
-    def note(self, result: Any, do: Doing, *operands: Any) -> None:
+    def note(self, result: Any, do: Doing, *operands: Any, span: Span | None = None) -> None:
         """Write down what was computed off the tape, or updated."""
-        self.entries.append(Entry(self.recording.node_count, result, do, operands))
+        self.entries.append(Entry(self.recording.node_count, result, do, operands, span))
 
     def note_gradient(self, result: Any, node: Node) -> None:
         """Write down that a gradient was read, which must be there again."""
@@ -123,9 +140,11 @@ class Journal:
         self.spoiled = self.spoiled or node.total is None
         self.note(result, lambda _, given: given.total, node)
 
-    def note_computed(self, result: OffTape, compute: Callable[[Any, Any], Any], left: Any, right: Any) -> None:
+    def note_computed(
+        self, result: OffTape, compute: Callable[[Any, Any], Any], left: Any, right: Any, span: Span
+    ) -> None:
         """Write down that a formula gave a number off the tape."""
-        self.note(result, TAKEN[isinstance(left, Node), isinstance(right, Node)](compute), left, right)
+        self.note(result, TAKEN[isinstance(left, Node), isinstance(right, Node)](compute), left, right, span=span)
 
     def nodes(self) -> Sequence[Node]:
         """Return the nodes that have been made, in order: those of the open pass, and those of the tail of the last."""

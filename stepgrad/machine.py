@@ -71,6 +71,8 @@ class Machine:
         Where it is written down what happens, while a refrain is learned.
     mutations : int
         How often a list has been changed.
+    walked : int
+        How many entries of lists were looked at to see whether a refrain can be repeated.
     operations_left : int
         How many more may be kept in refrains.
     last : tuple or None
@@ -99,6 +101,7 @@ class Machine:
         self.paid = 0
         self.journal: Journal | None = None
         self.mutations = 0
+        self.walked = 0
         self.operations_left = MOST_OPERATIONS
         self.last: tuple[Any, ast.AST] | None = None
         self.chance = Random(0)
@@ -165,7 +168,7 @@ class Machine:
             if off_tape or not nodes:
                 found = self.recording.compute(gate, [raw(operand) for operand in ready], params)
                 self.pay_for(found, shapes, place)
-                return self.off_tape(found, gate, ready, params) if off_tape else found
+                return self.off_tape(found, gate, ready, params, place) if off_tape else found
             node = self.recording.apply(gate, ready, params)
         except GateError as error:
             self.fail(str(error), place)
@@ -173,12 +176,14 @@ class Machine:
         self.recorded(self.span_of(place))
         return node
 
-    def off_tape(self, found: Array, gate: Gate, operands: Sequence[Any], params: Params) -> OffTape:
+    def off_tape(self, found: Array, gate: Gate, operands: Sequence[Any], params: Params, place: ast.AST) -> OffTape:
         """Return what a gate computed off the tape, and write it down if a journal is kept."""
         result = OffTape(found)
         if self.journal is not None:
-            compute = self.recording.compute
-            self.journal.note(result, lambda _, *given: compute(gate, list(map(raw, given)), params), *operands)
+            compute, span = self.recording.compute, self.span_of(place)
+            self.journal.note(
+                result, lambda _, *given: compute(gate, list(map(raw, given)), params), *operands, span=span
+            )
         return result
 
     def spoil(self) -> None:

@@ -242,12 +242,13 @@ class Operators(Bindings):
         if name not in ("data", "shape", "ndim", "size") or isinstance(value, (str, Function)) or value is None:
             known = nearest(name, ["T", "shape", "ndim", "size", "grad", "data", *GATE_OF])
             self.fail(f"`.{name}` is not known{known or '; write .T, .shape, .grad or .data'}", node)
-        array = raw(self.operand(value, node.value))
+        ready = self.operand(value, node.value)
+        array = raw(ready)
         match name:
             case "data":
                 found = OffTape(array)
                 if self.journal is not None:
-                    self.journal.note(found, lambda _, given: raw(given), value)
+                    self.journal.note(found, lambda _, given: raw(given), ready)
                 return found
             case "shape":
                 return tuple(map(Size, shape_of(array)))

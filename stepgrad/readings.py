@@ -10,6 +10,7 @@ from typing import Any
 from stepgrad.bindings import Bindings
 from stepgrad.literals import OffTape
 from stepgrad.ops import INPUT
+from stepgrad.scopes import Scope
 from stepgrad.tape import Node, Scalar
 from stepgrad.tensor import Tensor
 
@@ -41,7 +42,9 @@ def same_literal(one: Any, other: Any) -> bool:
         return False
     if isinstance(one, float):
         return (one == other and copysign(1.0, one) == copysign(1.0, other)) or (one != one and other != other)
-    return isinstance(one, (int, str, range)) and bool(one == other)
+    if isinstance(one, range):  # two that count nothing are equal, and spelled differently
+        return repr(one) == repr(other)
+    return isinstance(one, (int, str)) and bool(one == other)
 
 
 class Reading:
@@ -52,6 +55,8 @@ class Reading:
     name : str
     root : Any
         What it stood for when last looked at.
+    held : bool
+        Whether it followed updates in place.
     parts : list of (int or None, int, Any)
         It and what stands in it, list by list: for each the number of the list that holds it, its place there, and
         what stood there.
@@ -59,8 +64,11 @@ class Reading:
         Which of the parts are nodes, or numbers off the tape.
     """
 
-    def __init__(self, name: str, value: Any, machine: Bindings) -> None:
+    def __init__(self, name: str, value: Any, machine: Bindings, scope: Scope) -> None:
         self.name, self.root, self.machine = name, value, machine
+        if machine.newest(value) is not value:
+            raise UnfitError  # the name keeps what was updated in place, and functions see the newest
+        self.held = machine.is_held(name, value, scope)
         self.mutations = machine.mutations
         self.parts = list(islice(self.parts_of(value), MOST_ENTRIES))
         if len(self.parts) == MOST_ENTRIES:
@@ -91,6 +99,7 @@ class Reading:
         if isinstance(self.root, (list, tuple)):
             if value is not self.root or self.mutations != self.machine.mutations:
                 found = list(islice(self.parts_of(value), len(self.parts) + 1))
+                self.machine.walked += len(found)
                 if len(found) != len(self.parts) or not all(map(alike, self.parts, found)):
                     return None
                 self.root, self.mutations, self.parts = value, self.machine.mutations, found
@@ -99,7 +108,9 @@ class Reading:
             given = [holder[index] for holder, index in self.holders]
             given = [newest(each) if each in newer else each for each in given]
         elif self.places:
-            given = [self.machine.newest(value)]
+            if self.machine.newest(value) is not value:
+                return None
+            given = [value]
         else:
             return [] if same_literal(value, self.root) else None
         names = self.machine.names

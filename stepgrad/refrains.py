@@ -25,6 +25,9 @@ from stepgrad.tape import Node
 
 MOST_VERSES = 64  # of one refrain: as many samples as a loop may go over whose numbers are literals
 PATIENCE = 8  # verses that are learned on trial, and for every one that is repeated
+CREDIT = 128  # how often it may be looked in vain for a verse that fits: looking takes time, too
+WALK = 200  # entries of lists that take, where they are looked at in vain, as much credit as a verse that does not fit
+FEWEST = 24  # operations: fewer are interpreted in the time that it takes to see whether they can be repeated
 
 Slots = list[Any]
 Operation = tuple[Callable[..., Any], int, int]  # of two slots, of one (the second is -1), or of all (both are)
@@ -37,6 +40,7 @@ class Step(NamedTuple):
     result: Any
     do: Callable[..., Any]
     operands: Sequence[Any]
+    span: Span | None
 
 
 class Verse:
@@ -55,19 +59,19 @@ class Verse:
     """
 
     def __init__(self, machine: Bindings, execute: Act) -> None:
-        self.machine, self.off = machine, machine.off
+        self.machine, self.scope, self.off = machine, machine.scope, machine.off
         self.readings: list[Reading] = []
         self.operations: list[Operation] = []
         self.first_span, self.first_call = len(machine.spans), len(machine.calls)
         names, last = len(machine.names), machine.last
-        unpaid, steps = self.first_span - machine.paid, machine.steps_left
+        self.unpaid, steps = self.first_span - machine.paid, machine.steps_left
         with Journal(machine.recording, machine.scope, self.reads) as journal:
             machine.journal = journal
             try:
                 execute()
             finally:
                 machine.journal = None
-        self.steps = steps - machine.steps_left - unpaid
+        self.steps = steps - machine.steps_left
         self.usable = not journal.spoiled
         try:
             if self.usable:
@@ -79,7 +83,7 @@ class Verse:
     def reads(self, name: str, value: Any) -> bool:
         """Take note of what a name stands for when it is first read; say whether that can be done."""
         try:
-            self.readings.append(Reading(name, value, self.machine))
+            self.readings.append(Reading(name, value, self.machine, self.scope))
         except UnfitError:
             return False
         return True
@@ -89,19 +93,27 @@ class Verse:
     def learn_steps(self, journal: Journal) -> None:
         """Give every value its slot, and list what fills the slots."""
         steps = list(self.steps_of(journal))
+        self.readings.sort(key=lambda each: len(each.parts))  # what is soon looked at first
         slots: dict[int, int] = {}
         self.same: list[tuple[int, int]] = []  # places where one and the same thing stood
+        older = {id(entry.result): entry.operands[0] for entry in journal.entries if isinstance(entry.result, Node)}
         given = [reading.parts[place][2] for reading in self.readings for place in reading.places]
+        for number, value in enumerate(given):
+            while id(value) in older:  # it was updated before it was read
+                value = given[number] = older[id(value)]
         for number, value in enumerate(given):
             first = slots.setdefault(id(value), number)
             if first != number:
                 self.same.append((first, number))
+        self.distinct = len(slots)
         literals = {id(x): x for step in steps for x in step.operands if not isinstance(x, (Node, OffTape))}
         self.literals = list(literals.values())
         filled = [*literals, *(id(step.result) for step in steps)]
         slots |= {key: number for number, key in enumerate(filled, len(given))}
         self.slot_numbers = slots
+        self.holding = [(reading.name, reading.held) for reading in self.readings if older]
         self.operations = [self.operation(step) for step in steps]
+        self.places = [step.span for step in steps]
         self.off_tape = [number for number, value in enumerate(given) if isinstance(value, OffTape)]
         asked = [(self.slot_of(node), answer) for node, answer in journal.reached]
         self.reached = [(slot, answer) for slot, answer in asked if slot < len(given)]
@@ -124,20 +136,20 @@ class Verse:
         for count, node in enumerate(nodes, journal.first):
             while others and others[-1].made <= count:
                 yield Step(*others.pop()[1:])
-            yield Step(*updates[id(node)][1:]) if id(node) in updates else self.step_of(node)
+            yield Step(*updates[id(node)][1:]) if id(node) in updates else self.step_of(node, self.machine.spans[count])
         for entry in reversed(others):
             yield Step(*entry[1:])
 
-    def step_of(self, node: Node) -> Step:
+    def step_of(self, node: Node, span: Span | None) -> Step:
         """Return how to record a node again."""
         recording, gate, value, params = self.machine.recording, node.gate, node.value, node.params
         operands = node.operands
         if not operands and gate in (INPUT, CONSTANT):
-            return Step(node, lambda _: recording.leaf(value, gate), ())
+            return Step(node, lambda _: recording.leaf(value, gate), (), span)
         record = recording.recorders[(gate, *map(type, operands))] if len(operands) <= 2 else None
         if record is not None:
-            return Step(node, record, operands)
-        return Step(node, lambda _, *given: recording.apply_row(gate, given, params), operands)
+            return Step(node, record, operands, span)
+        return Step(node, lambda _, *given: recording.apply_row(gate, given, params), operands, span)
 
     def operation(self, step: Step) -> Operation:
         """Return what fills the slot of a step."""
@@ -160,8 +172,9 @@ class Verse:
             raise UnfitError  # a call gave a node a name that counts for more
         self.builders: list[Callable[[Slots, list[Any]], Any]] = []
         self.made: dict[int, int] = {}  # the lists that were made, by id
-        self.lists = {id(part): (reading, i) for reading in self.readings for i, part in enumerate(reading.lists)}
-        self.bound = [(name, self.recipe(machine.scope[name]), self.is_held(name)) for name in journal.written]
+        self.lists = [(id(part), reading, i) for reading in self.readings for i, part in enumerate(reading.lists)]
+        given = [(name, self.scope[name]) for name in journal.written]
+        self.bound = [(name, self.recipe(value), machine.is_held(name, value, self.scope)) for name, value in given]
         self.last = (
             None if machine.last is last or machine.last is None else (self.recipe(machine.last[0]), machine.last[1])
         )
@@ -173,12 +186,6 @@ class Verse:
                 if kind[0] is not OffTape and kind[2] is not None:
                     yield reading.parts[place][2], kind[2]
 
-    def is_held(self, name: str) -> bool:
-        """Whether a name follows updates in place of what it stands for."""
-        scope, value = self.machine.scope, self.machine.scope[name]
-        holders = self.machine.holders.get(value, ()) if isinstance(value, Node) else ()
-        return any(reference is scope.reference and name == held for reference, held in holders)
-
     def recipe(self, value: Any) -> Recipe:
         """Return how to find a value again that a name was given."""
         if isinstance(value, (Node, OffTape)):
@@ -187,8 +194,11 @@ class Verse:
             return lambda slots, made: slots[slot] if on_tape else OffTape(slots[slot])
         if not isinstance(value, (list, tuple)):
             return lambda slots, made: value
-        if id(value) in self.lists:
-            reading, number = self.lists[id(value)]
+        found = [(reading, number) for key, reading, number in self.lists if key == id(value)]
+        if len(found) > 1:
+            raise UnfitError  # the next time these may be several lists
+        if found:
+            ((reading, number),) = found
             return lambda slots, made: reading.lists[number]
         if id(value) not in self.made:
             kind, parts = type(value), list(map(self.recipe, value))
@@ -202,7 +212,8 @@ class Verse:
     def fitting(self) -> Slots | None:
         """Return what the verse is given now; None if it cannot be repeated with that."""
         machine = self.machine
-        if machine.off != self.off or machine.steps_left < self.steps + len(machine.spans) - machine.paid:
+        unpaid = len(machine.spans) - machine.paid
+        if machine.off != self.off or unpaid != self.unpaid or machine.steps_left < self.steps:
             return None
         found: Slots = []
         for reading in self.readings:
@@ -210,7 +221,9 @@ class Verse:
             if given is None:
                 return None
             found += given
-        if any(found[one] is not found[other] for one, other in self.same):
+        if any(machine.is_held(name, self.scope.get(name), self.scope) is not held for name, held in self.holding):
+            return None
+        if len(set(map(id, found))) != self.distinct or any(found[i] is not found[j] for i, j in self.same):
             return None
         if any(machine.has_gradient(found[slot]) is not answer for slot, answer in self.reached):
             return None
@@ -223,8 +236,8 @@ class Verse:
         for slot in self.off_tape:
             slots[slot] = slots[slot].value
         slots += self.literals
-        self.operate(slots, recording, first_node)
-        machine.steps_left -= self.steps + first_span - machine.paid
+        self.operate(slots, recording)
+        machine.steps_left -= self.steps
         machine.spans[first_span:] = self.spans
         machine.paid = len(machine.spans)
         nodes, calls = first_node - self.first_node, first_call - self.first_call
@@ -238,6 +251,7 @@ class Verse:
                 )
             )
         for slot, called in self.names:
+            machine.names.pop(slots[slot], None)  # what was updated has its name, and their order counts versions
             machine.names[slots[slot]] = called
         made: list[Any] = []
         for build in self.builders:
@@ -247,9 +261,9 @@ class Verse:
         if self.last is not None:
             machine.last = (self.last[0](slots, made), self.last[1])
 
-    def operate(self, slots: Slots, recording: Recording, first_node: int) -> None:
+    def operate(self, slots: Slots, recording: Recording) -> None:
         """Fill the slots of the results."""
-        fill = slots.append
+        fill, first = slots.append, len(slots)
         try:
             for do, i, j in self.operations:
                 if j >= 0:
@@ -259,7 +273,7 @@ class Verse:
                 else:
                     fill(do(slots))
         except GateError as error:
-            span = self.spans[recording.node_count - first_node]
+            span = self.places[len(slots) - first]
             raise ProgramError(str(error), self.machine.program, span or Span(1, 1, 1, 1)) from None
 
 
@@ -274,6 +288,8 @@ class Refrain:
         The verse that is likely to be repeated next: loops go round.
     tries : int
         How many more verses may be learned: a few, and more with every one that is repeated.
+    credit : int
+        What is left of ``CREDIT``; every verse that is repeated restores some.
     """
 
     def __init__(self, machine: Bindings, execute: Act) -> None:
@@ -281,22 +297,26 @@ class Refrain:
         self.verses: list[Verse] = []
         self.next = 0
         self.tries = PATIENCE
+        self.credit = CREDIT
         self.was_executed = False
 
     def __call__(self) -> str | None:
         """Repeat a verse that fits; else interpret the statements, and learn one if it makes sense."""
         machine = self.machine
-        if machine.journal is not None or machine.under_way:
+        if machine.journal is not None or machine.under_way or self.credit <= 0:
             return self.execute()
+        walked = machine.walked
         for place in (*range(self.next, len(self.verses)), *range(self.next)):
             slots = self.verses[place].fitting()
             if slots is not None:
                 self.verses[place].repeat(slots)
                 self.next = place + 1
                 self.tries = min(self.tries + PATIENCE, MOST_VERSES - len(self.verses))
+                self.credit = min(self.credit + 2, CREDIT)
                 return None
         if not self.was_executed or not self.tries or machine.operations_left <= 0:
             self.was_executed = True
+            self.credit -= 1 + (machine.walked - walked) // WALK
             return self.execute()
         self.learn()
         return None
@@ -305,7 +325,7 @@ class Refrain:
         """Interpret the statements, and learn a verse from it."""
         self.tries -= 1
         verse = Verse(self.machine, self.execute)
-        if verse.usable:
+        if verse.usable and len(verse.operations) >= FEWEST:
             self.verses.append(verse)
             self.next = 0
             self.machine.operations_left -= len(verse.operations)

@@ -107,7 +107,8 @@ def is_fixed_call(node: ast.Call) -> bool:
             operands = node.args if module else [value, *node.args]
         case _:
             return False
-    given = [*operands, *(each.value for each in node.keywords)]
+    named = [each.value for each in node.keywords]
+    given = [*operands, *named]
     if not all(map(is_fixed, given)):
         return False
     if name == "constant":
@@ -118,7 +119,7 @@ def is_fixed_call(node: ast.Call) -> bool:
     if gate is None:
         return name in OWN or (isinstance(node.func, ast.Name) and name not in KNOWN_CALLS)
     count = len(signature(gate.signature).params) - len(gate.params)
-    return not gate.params or all(map(is_literal, given[count:]))
+    return not gate.params or all(map(is_literal, [*operands[count:], *named]))
 
 
 def is_literal(node: ast.expr) -> bool:

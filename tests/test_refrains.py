@@ -50,6 +50,39 @@ PROGRAMS = {
     "    old = w\n    d = [v*1.0, w.grad]\nprint(v, old, d)\n",
     "while": "x = 3.0\nn = 0\nwhile abs(x.grad if n else x) > 1e-3 and n < 40:\n    f = x**2\n    backward(f)\n    x -= 0.3*x.grad\n    n += 1\n",
     "edges": "x = 0.0; y = -0.0\nfor k in range(5):\n    f = log(x) + 1/y + sqrt(x) + y\n    backward(f)\n    z = x.grad * 0.0\n    y -= 0.0*y.grad\n",
+    "a name that follows no longer": "a = 1.0; b = 2.0; ws = [a]\nfor k in range(8):\n    f = a*b + ws[0]\n    backward(f)\n"
+    "    for p in ws: p.data -= 0.1*p.grad\n    g = a*3\n    print(a)\n    if k == 4: a = 1.5\n",
+    "a name that is left behind": "w = 1.0\nfor k in range(8):\n    if k < 4: old = w\n    f = w*w + old*2\n    backward(f)\n"
+    "    w -= 0.1*w.grad\n",
+    "a copy that followed once": "w = 1.0; ws = [w]\nfor k in range(8):\n    f = w*w\n    backward(f)\n    if k > 1: w = w - 0.1*w.grad\n"
+    "    if k == 1: old = ws[0]\n    old = w\n    if k > 2: w -= 0.1*w.grad\n    print(old)\n",
+    "a copy of a loop's input": "w = 1.0; v = 2.0; ws = [w, v]\nfor k in range(8):\n    backward(w*w*v)\n    for p in ws: p.data -= 0.1*p.grad\n"
+    "    if k == 4:\n        p = w\n        backward(w*v)\n        w -= 0.1*w.grad\n        print(p, w)\n",
+    "one thing in two places": "w = 2.0\nfor k in range(9):\n    h = [w*1.0]\n    if k < 5: ys = h + [w*2.0]\n    else: ys = h + h\n"
+    "    a = ys[0]; b = ys[1]\n    backward(a*b + w)\n",
+    "inputs that become one": "w = 2.0; v = 1.0\ndef step(p, q):\n    p.data -= 0.1*p.grad\n    return q*2\nfor k in range(8):\n"
+    "    backward(w*w*v)\n    u = step(w, v)\n    print(u)\n    if k == 4: v = w\n",
+    "a function that updates what follows": "a = 1.0; b = 2.0; ws = [a, b]\ndef g():\n    return sum(ws)*a + b\n"
+    "def u(p):\n    p.data -= 0.1*p.grad\nfor k in range(9):\n    backward(a*b + ws[0])\n    u(a)\n    u(ws[1])\n    s = g()\n"
+    "    print(s)\n    if k == 4: b = 1.5\n    if k == 6: ws = [b, a]\n",
+    "a copy that is updated later": "s = 0.37; t = 0.81; xs = [s, t]; ys = [t, t]; n = [[s, t], [s, s]]\nbackward(s + t)\n"
+    "for k in range(10):\n    f = sum(xs)**2\n    for p in ys: p -= 0.01*p.grad\n    u = t\n"
+    "    for p in [q for r in n for q in r]: o = p*2\n    for p in [t, u]: p -= 0.01*p.grad\n    n = [[t*p for p in xs], xs]\n"
+    "    u -= 0.01*u.grad\n    with no_grad(): s -= 0.01*s.grad\n",
+    "a name that is missing": "w = 1.0\nfor k in range(9):\n    f = math.exp(w)\n    backward(f)\n    w -= 0.1*w.grad*math.exp(1.0)\n",
+    "one empty list, then two": "w = 1.0; a = []; b = a\nfor k in range(7):\n    f = w*w\n    backward(f)\n    c = a; d = b\n    if k == 3: b = []\n"
+    "    if k > 4: c.append(1.0)\n    print(a, b, c, d)\n",
+    "empty ranges": "w = 1.0; r = range(0, 3, 2)\nfor k in range(7):\n    f = w*w\n    q = r\n    print(q)\n    if k == 3: r = range(0, 4, 2)\n",
+    "a number that becomes a name": "w = 1.0\nfor k in range(7):\n    f = w + inf\n    if k == 4: inf = 2.0\n",
+    "a module that becomes a name": "w = 1.0\nfor k in range(7):\n    f = math.exp(w)\n    if k == 4: math = 2.0\n",
+    "the order of versions": "w = 1.0; a = 2.0; ws = [w]\nfor k in range(6):\n    backward(ws[0]*a)\n    w = a*2\n"
+    "    ws[0].data -= 0.1*ws[0].grad\n",
+    "the numbers of a list": "w = 1.0; u = 2.0; ws = [w, u]\nfor k in range(6):\n    backward(w*u)\n    g = ws.data*2\n    print(g)\n"
+    "    w -= 0.1*w.grad\n",
+    "operands by keyword": "w = 2.0\nx = [1.0, -1.0]\ns = constant(0.5)\nfor k in range(7):\n    f = sum(leaky_relu(slope=s, x=x))*w\n"
+    "    g = f*w\n    if k == 4: s = constant(0.25)\n",
+    "nodes that are not paid for": "T = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]; u = 1.0\nfor k in range(4):\n    s = 0.0\n    for x in T:\n"
+    "        y = len([u, u]) + len([u]) + len([u]) + x*u\n        s = s + y\n    backward(s)\n",
     "the limit": "w = 1.0\nwhile True:\n    f = w*w\n    backward(f)\n    w -= 0.1*w.grad\n",
 }
 
@@ -75,6 +108,12 @@ def plainly(monkeypatch, source, **options):
     with monkeypatch.context() as patched:
         patched.setattr(refrains, "PATIENCE", 0)
         return facts(source, **options)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Short refrains are repeated, too, although that takes more time."""
+    monkeypatch.setattr(refrains, "FEWEST", 0)
 
 
 @pytest.fixture
@@ -169,3 +208,38 @@ def test_an_error_while_repeating_has_its_place(monkeypatch, repeated):
     found = facts(source, number=Fraction)
     assert repeated["repeated"] > 0 and "<text>:3" in found
     assert found == plainly(monkeypatch, source, number=Fraction)
+
+
+def test_an_error_off_the_tape_has_its_place(monkeypatch, repeated):
+    from fractions import Fraction
+
+    source = "w = 3\nfor k in range(9):\n    backward((w - 1)*(w - 1))\n    w -= w.grad*0 + 1/2\n    g = 1/w.grad\n    h = 1/(w.data - 1)\n"
+    found = facts(source, number=Fraction)
+    assert repeated["repeated"] > 0 and "<text>:6" in found
+    assert found == plainly(monkeypatch, source, number=Fraction)
+
+
+@pytest.mark.parametrize("name", ["nodes that are not paid for", "micrograd's way", "names"])
+def test_the_limit_is_met_at_the_same_step(name, monkeypatch):
+    for limit in range(60, 200, 7):
+        found = facts(PROGRAMS[name], max_steps=limit)
+        assert found == plainly(monkeypatch, PROGRAMS[name], max_steps=limit)
+
+
+def test_short_refrains_are_interpreted(monkeypatch, repeated):
+    monkeypatch.setattr(refrains, "FEWEST", 24)
+    facts(PROGRAMS["names"])
+    assert not repeated["repeated"]
+
+
+def test_a_refrain_that_never_fits_is_given_up(monkeypatch):
+    looked = Counter()
+    fitting = refrains.Verse.fitting
+
+    def counted(verse):
+        looked["for"] += 1
+        return fitting(verse)
+
+    monkeypatch.setattr(refrains.Verse, "fitting", counted)
+    facts("w = 0.1\nfor k in range(900):\n    f = w*k + 1\n")
+    assert 0 < looked["for"] <= (refrains.CREDIT + refrains.PATIENCE) * refrains.PATIENCE
