@@ -418,6 +418,7 @@ def test_a_saved_trace_stands_where_a_program_does(tmp_path):
     content = Path(path).read_bytes()
     assert output("trace", path) == output("trace", "sigmoid")
     assert output("trace", "-", given=b"\xef\xbb\xbf" + content) == output("trace", "sigmoid")
+    assert output(path) == output(path, "--digits", "2") == output("trace", "sigmoid")
     assert output("run", path, "--json") == output("run", "sigmoid", "--json")
     assert output("layers", path) == output("layers", "sigmoid")
     assert "is a saved trace" in refusal("run", path, "x=3")
