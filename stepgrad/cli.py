@@ -42,7 +42,7 @@ from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError,
 from stepgrad.formats import render
 from stepgrad.formats.proof import proof, proof_json
 from stepgrad.formats.summary import plain_json
-from stepgrad.gallery import again, example_paths, example_text, example_title, find, read_either
+from stepgrad.gallery import again, example_paths, example_text, example_title, find, kind_of, read_either
 from stepgrad.language import Recipe, Text, number_type
 from stepgrad.numeric import NumberType
 from stepgrad.ops import GATES
@@ -117,7 +117,10 @@ class Parser(argparse.ArgumentParser):
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments; values may come after options too, which argparse alone does not allow."""
     top = parser()
-    options, rest = top.parse_known_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] not in COMMANDS and kind_of(Path(given[0])) == "file":  # a file alone is looked at
+        given.insert(0, "trace" if replay_missing() else "view")
+    options, rest = top.parse_known_args(given)
     unknown = [each for each in rest if each.startswith("-") or not hasattr(options, "values")]
     if unknown:
         top.error(f"{unknown[0]!r} is not understood here")

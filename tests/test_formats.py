@@ -1,25 +1,17 @@
 """Every example in every format, also once saved and loaded; and the two ways in which a trace is walked through."""
 
-import re
-
 import pytest
 
 from stepgrad import FORMATS, FormatError, Tape, Value, hessian, jvp, render, run
 from stepgrad.equality import same
 from stepgrad.formats.text import TextExport
-from stepgrad.gallery import example_paths, example_text
+from stepgrad.gallery import example_paths
 from stepgrad.wording import Style
-from tests.oracles import PYTHON_FUNCTIONS, random_program
+from tests.oracles import PYTHON_FUNCTIONS, random_program, shortened
 from tests.test_jsonl import loaded, saved
 
 ENDS = 60  # steps at either end that are told of a long trace
 STYLES = [(Style(), 80), (Style(4), 120), (Style(3, ascii_only=True), 60), (Style(), 40)]
-
-
-def shortened(name):
-    """An example whose training ends after a few rounds, and the tiny GPT reads one short name."""
-    text = re.sub(r"^(for \w+ in range\((?:1, )?)(8|[2-9]\d|\d{3,})\):", r"\g<1>2):", example_text(name), flags=re.M)
-    return re.sub(r"^ +\[0, [61].*\n", "", text, flags=re.M).replace("[0, 2, 5, 5, 1, 0]", "[0, 1]")
 
 
 def lines_of(trace, format):
