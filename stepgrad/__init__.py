@@ -46,6 +46,8 @@ product
     upstream × local: what an edge sends to its operand (downstream gradient, VJP).
 total
     The operand's gradient after adding the product.
+tangent, direction
+    How fast a value moves when the inputs move, in forward mode; how fast these do (dual part, JVP).
 pass
     One forward sweep, the backward sweep that ends it, and the updates that follow (iteration).
 update
@@ -58,54 +60,97 @@ trace, cursor
 
 from __future__ import annotations
 
+import stepgrad.interrupts  # noqa: F401  # before the rest is loaded, which takes a moment
+
+# isort: split
 TYPE_CHECKING = False  # typing's own would take as long to load as Python itself
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from stepgrad.certificate import Certificate, certify
+    from stepgrad.checking import check
+    from stepgrad.comparison import compare
+    from stepgrad.conventions import CONVENTIONS, Convention
     from stepgrad.cursor import Cursor
-    from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
-    from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+    from stepgrad.curvature import Hessian, hessian
+    from stepgrad.directions import Jvp, Modes, jvp, modes
+    from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError, TraceError
+    from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
+    from stepgrad.files import save
     from stepgrad.formats import FORMATS, render
     from stepgrad.language import run
+    from stepgrad.limits import LIMITS
+    from stepgrad.loader import load
     from stepgrad.ops import GATES
+    from stepgrad.paths import PathSum, why
     from stepgrad.trace import Trace
     from stepgrad.value import Tape, Value, concat, stack
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CONVENTIONS",
     "FORMATS",
     "GATES",
+    "LIMITS",
     "Backward",
+    "Certificate",
+    "Convention",
     "Cursor",
+    "Direction",
     "Event",
     "FormatError",
     "Forward",
     "GateError",
+    "Hessian",
     "InputError",
+    "Jvp",
     "LimitError",
+    "Modes",
+    "PathSum",
     "Print",
     "ProgramError",
     "Seed",
     "StepgradError",
+    "Tangent",
     "Tape",
     "Trace",
+    "TraceError",
     "Update",
     "Value",
+    "certify",
+    "check",
+    "compare",
     "concat",
+    "hessian",
+    "jvp",
+    "load",
+    "modes",
     "render",
     "run",
+    "save",
     "stack",
+    "why",
 ]
 
 ROOMS = {
+    "certificate": ("Certificate", "certify"),
+    "checking": ("check",),
+    "comparison": ("compare",),
+    "conventions": ("CONVENTIONS", "Convention"),
     "cursor": ("Cursor",),
-    "errors": ("FormatError", "GateError", "InputError", "LimitError", "ProgramError", "StepgradError"),
-    "events": ("Backward", "Event", "Forward", "Print", "Seed", "Update"),
+    "curvature": ("Hessian", "hessian"),
+    "directions": ("Jvp", "Modes", "jvp", "modes"),
+    "errors": ("FormatError", "GateError", "InputError", "LimitError", "ProgramError", "StepgradError", "TraceError"),
+    "events": ("Backward", "Direction", "Event", "Forward", "Print", "Seed", "Tangent", "Update"),
+    "files": ("save",),
     "formats": ("FORMATS", "render"),
     "language": ("run",),
+    "limits": ("LIMITS",),
+    "loader": ("load",),
     "ops": ("GATES",),
+    "paths": ("PathSum", "why"),
     "trace": ("Trace",),
     "value": ("Tape", "Value", "concat", "stack"),
 }

@@ -12,6 +12,7 @@ from stepgrad.literals import Size
 from stepgrad.lookups import Lookups
 from stepgrad.names import dotted
 from stepgrad.ops import GATES, INPUT
+from stepgrad.repeatable import are_repeatable, is_fixed
 from stepgrad.scopes import MISSING, NO_NAMES, RETURN, Act, Function, Scope, Thunk
 from stepgrad.tape import Node
 from stepgrad.vocabulary import FLOAT_TYPES, NO_NEWS
@@ -78,6 +79,7 @@ class Applications(Lookups):
             if callee is MISSING:
                 if name in self.scope.own:
                     self.look_up(name, node.func)
+                self.spoil()  # the name may mean a function of the program the next time
                 return builtin()
             if isinstance(callee, Function):
                 return self.call_function(callee, [arg() for arg in args], keywords(), node)
@@ -144,21 +146,23 @@ class Applications(Lookups):
             self.returned = body()
             return RETURN
 
-        return self.read_function("lambda", node.args, execute, NO_NAMES)
+        return self.read_function("lambda", node, execute, NO_NAMES)
 
-    def read_function(self, name: str, given: ast.arguments, body: Act, own: Set[str]) -> Thunk:
+    def read_function(self, name: str, node: ast.Lambda | ast.FunctionDef, execute: Act, own: Set[str]) -> Thunk:
         """Read a function's parameters; evaluated, it is the function with its defaults."""
+        given, body = node.args, node.body
         for starred in (given.vararg, given.kwarg):
             if starred is not None:
                 self.fail("`*` and `**` parameters are not understood; name every parameter", starred)
         positional = [*given.posonlyargs, *given.args]
         names = [each.arg for each in (*positional, *given.kwonlyargs)]
+        fixed = is_fixed(body) if isinstance(body, ast.expr) else are_repeatable(body)
         with_default = [*positional[len(positional) - len(given.defaults) :], *given.kwonlyargs]
         thunks = [self.read(each) if each is not None else None for each in (*given.defaults, *given.kw_defaults)]
 
         def define() -> Function:
             defaults = {each.arg: thunk() for each, thunk in zip(with_default, thunks) if thunk}
-            return Function(name, names, len(positional), defaults, body, self.scope, own)
+            return Function(name, names, len(positional), defaults, execute, self.scope, own, fixed)
 
         return define
 
@@ -227,11 +231,14 @@ class Applications(Lookups):
 
     def read_target_name(self, name: str, held: bool) -> Callable[[Any], None]:
         """Turn one name of a loop into a function that lets it stand for an entry."""
+        newer, names = self.newer, self.names
 
         def set_name(value: Any) -> None:
             if isinstance(value, Node):
-                value = self.newest(value)
-                self.give_name(name, value)
+                if value in newer:
+                    value = self.newest(value)
+                if value not in names or names[value][0]:  # else it has one of the program's own
+                    self.give_name(name, value)
                 if held and value.gate is INPUT:
                     self.hold(name, value)
             self.scope[name] = Size(value) if value.__class__ is int else value

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stepgrad.applications import Applications
-from stepgrad.literals import Entries, OffTape, Size, holds_nodes, is_whole, raw
+from stepgrad.literals import Entries, OffTape, Size, holds_nodes, is_whole
 from stepgrad.names import counters, dotted, list_names, names_given
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
@@ -39,8 +39,6 @@ class Assignments(Applications):
         self.assigned = names_given(tree)
         self.lists = list_names(tree)
         self.counters = counters(tree)
-        self.last: tuple[Any, ast.AST] | None = None  # the last value, a node or a list that holds some; and its place
-        self.paid = 0  # for how many nodes statements have paid
         self.loops = self.functions = 0  # in how many the statement that is being read stands
 
     def read_Assign(self, node: ast.Assign) -> Act:
@@ -96,6 +94,8 @@ class Assignments(Applications):
                 self.scope[name] = value
                 self.give_name(name, value)
                 self.last = (value, target)
+                if copies:
+                    self.release(name, value)
             else:
                 self.call_it(name, value)
                 self.last = (value, target)
@@ -167,6 +167,7 @@ class Assignments(Applications):
             self.fail("only entries of a list can be assigned; build a new tensor with the new entry in it", target)
         if not -len(holder) <= item < len(holder):
             self.fail(f"index {item} is out of range; the list has {len(holder)} entries", target)
+        self.mutations += 1
         holder[item] = self.entry(holder, self.updated(self.newest(holder[item]), value, target), target)
 
     def put_data(self, holder: Any, value: Any, target: ast.expr) -> None:
@@ -175,7 +176,7 @@ class Assignments(Applications):
             self.fail("only the data of an input can be assigned; give the computed value a name", target)
         if self.recording.last is None:
             self.fail("there was no backward sweep yet; assign the input itself", target)
-        self.update_in_place(holder, raw(self.operand(value, target)), target)
+        self.update_in_place(holder, self.operand(value, target), target)
 
     def remember(self, value: Any, place: ast.AST) -> None:
         """Take a value for the program's last one, if gradients could start from it."""
@@ -199,13 +200,15 @@ class Assignments(Applications):
             before = left()
             value = apply(before)
             if value.__class__ is OffTape and self.was_reached(before):
-                fresh = self.update_in_place(before, value.value, node)
+                fresh = self.update_in_place(before, value, node)
                 self.scope[name] = fresh
                 self.last = (fresh, node)
-                if (self.scope.reference, name) not in self.holders[fresh]:
+                if not self.is_held(name, fresh, self.scope):
                     self.hold(name, fresh)
             elif isinstance(before, list) and isinstance(value, list):
                 before[:] = value  # a list changes in place, too
+                self.mutations += 1
+                self.spoil()
                 self.scope[name] = before
             else:
                 self.assign_name(name, value, node, node.value)
@@ -225,7 +228,7 @@ class Assignments(Applications):
             before = self.item_of(values, at, target)
             value = apply(before)
             if value.__class__ is OffTape and self.was_reached(before):
-                value = self.update_in_place(before, value.value, node)
+                value = self.update_in_place(before, value, node)
             self.put_entry(values, at, value, target)
 
         return assign

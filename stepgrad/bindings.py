@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from stepgrad.errors import GateError, nearest
 from stepgrad.literals import Entries, OffTape, Size, holds, raw
 from stepgrad.machine import Machine
-from stepgrad.numeric import NumberType
+from stepgrad.numeric import NumberType, is_too_long
 from stepgrad.ops import INPUT
-from stepgrad.scopes import MISSING, Function
+from stepgrad.scopes import MISSING, Function, Scope
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Tensor, full, shape_of
+from stepgrad.tensor import Array, Tensor, flat, full, shape_of
 from stepgrad.vocabulary import GATE_OF, KNOWN_CALLS, MODULE_NUMBERS
 from stepgrad.work import steps_for, steps_of_entries
 
@@ -43,7 +44,7 @@ class Bindings(Machine):
     def module_number(self, name: str, node: ast.AST) -> Any:
         """Return a number that modules have: ``pi``, ``inf``."""
         try:
-            return self.number.make(MODULE_NUMBERS[name])
+            return self.number.named[name] if name in self.number.named else self.number.make(MODULE_NUMBERS[name])
         except GateError as error:
             self.fail(str(error), node)
 
@@ -72,6 +73,14 @@ class Bindings(Machine):
             if value.gate is INPUT:
                 self.hold(name, value)
 
+    def call_again(self, name: str, value: Any, *, held: bool) -> None:
+        """Let a name stand for a value that was named before; if it is ``held``, it follows updates in place."""
+        self.scope[name] = value
+        if not held:
+            self.release(name, value)
+        elif not self.is_held(name, value, self.scope):
+            self.hold(name, value)
+
     def give_name(self, name: str, node: Node) -> None:
         """Note what a node is called."""
         depth = len(self.under_way)
@@ -83,6 +92,19 @@ class Bindings(Machine):
         self.holders.setdefault(node, []).append((self.scope.reference, name))
         if len(self.holders) > self.most_holders:
             self.forget_holders()
+
+    def is_held(self, name: str, value: Any, scope: Scope) -> bool:
+        """Whether a name of a scope, which stands for a value, follows its updates in place."""
+        if not isinstance(value, Node) or value.gate is not INPUT:
+            return False
+        reference = scope.reference
+        return any(held == name and each is reference for each, held in self.holders.get(value, ()))
+
+    def release(self, name: str, value: Any) -> None:
+        """Let a name keep a value, whatever was noted when it last stood for it."""
+        if self.is_held(name, value, self.scope):
+            reference, held = self.scope.reference, self.holders[value]
+            held[:] = [each for each in held if each[0] is not reference or each[1] != name]
 
     def forget_holders(self) -> None:
         """Forget the names of inputs that stand for something else by now."""
@@ -99,38 +121,67 @@ class Bindings(Machine):
 
     def was_reached(self, value: Any) -> bool:
         """Whether a value is an input that the last sweep sent a gradient to."""
-        return (
-            isinstance(value, Node) and value.gate is INPUT and value.total is not None and value.home >= self.swept > 0
-        )
+        if not isinstance(value, Node) or value.gate is not INPUT:
+            return False
+        if self.journal is not None:
+            self.journal.reached.append((value, self.has_gradient(value)))
+        return self.has_gradient(value)
+
+    def has_gradient(self, node: Node) -> bool:
+        """Whether the last sweep sent a gradient to a node."""
+        return node.total is not None and node.home >= self.swept > 0
 
     def updated(self, before: Any, value: Any, place: ast.AST) -> Any:
         """Turn what is off the tape into updates of the inputs whose place it takes, in lists too."""
         if isinstance(value, OffTape) and self.was_reached(before):
-            return self.update(before, value.value, place)
+            return self.update(before, value, place)
         lists = isinstance(before, (list, tuple)) and isinstance(value, (list, tuple))
         if lists and len(before) == len(value) and before is not value and holds(value, (OffTape,)):
             return type(value)(self.updated(*pair, place) for pair in zip(self.refreshed(before), value, strict=True))
         return value
 
-    def update(self, old: Node, value: Array, place: ast.AST) -> Node:
+    def update(self, old: Node, value: Any, place: ast.AST) -> Node:
         """Give an input another value: a fresh leaf takes its place."""
-        fresh = self.recording.update(old, value)
-        if old in self.names:
-            self.names[fresh] = self.names[old]
+        return self.updating(self.fresh_leaf, old, value, place)
+
+    def update_in_place(self, old: Node, value: Any, place: ast.AST) -> Node:
+        """Give an input another value for all who hold it, as where an array changes in place."""
+        return self.updating(self.fresh_leaf_for_all, old, value, place)
+
+    def updating(self, replace: Callable[[Node, Any], Node], old: Node, value: Any, place: ast.AST) -> Node:
+        """Let a fresh leaf take the place of an input, and write down where the program says so."""
+        try:
+            fresh = replace(old, value)
+        except GateError as error:
+            self.fail(str(error), place)
         self.spans.append(self.span_of(place))
+        if self.journal is not None:
+            self.journal.note(fresh, lambda _, old, value: replace(old, value), old, value)
         return fresh
 
-    def update_in_place(self, old: Node, value: Array, place: ast.AST) -> Node:
-        """Give an input another value for all who hold it, as where an array changes in place."""
-        fresh = self.update(old, value, place)
-        self.newer[old] = fresh
-        holders = []
-        for reference, name in self.holders.pop(old, ()):
-            scope = reference()
-            if scope is not None and scope.get(name) is old:
-                scope[name] = fresh
-                holders.append((reference, name))
-        self.holders[fresh] = holders
+    def fresh_leaf(self, old: Node, value: Any) -> Node:
+        """Return the leaf that takes the place of an input, with its name."""
+        array = raw(value)
+        if array.__class__ is not float and any(map(is_too_long, flat(array))):
+            raise GateError("the fractions get too long, pass by pass; use floats, or decimals")
+        fresh = self.recording.update(old, array)
+        if old in self.names:
+            self.names[fresh] = self.names[old]
+        return fresh
+
+    def fresh_leaf_for_all(self, old: Node, value: Any) -> Node:
+        """Return the leaf that takes the place of an input, wherever that is held."""
+        if self.journal is not None:
+            self.journal.note_followers(old, self.holders.get(old, ()))
+        fresh = self.fresh_leaf(old, value)
+        self.newer.setdefault(old, fresh)  # lists do not follow a name that had kept what was updated before
+        if old in self.holders:
+            self.holders[fresh] = []
+            for reference, name in self.holders.pop(old):
+                scope = reference()
+                if scope is not None and scope.get(name) is old:
+                    scope.update({name: fresh})  # no assignment of the program: a journal leaves it out
+                    self.holders[fresh].append((reference, name))
         return fresh
 
     # Backward
@@ -142,6 +193,7 @@ class Bindings(Machine):
         except GateError as error:
             self.fail(str(error), place)
         self.swept = self.recording.current.after = swept.number
+        self.recording.current.waits = True
         self.spend(1 + len(swept.totals), place)
         if self.has_tensors:
             sizes = [len(total.data) for total in swept.totals if isinstance(total, Tensor)]

@@ -40,6 +40,8 @@ class Caller(OwnFunctions):
                 f"calls are nested more than {MAX_CALLS} deep; does `{function.name}` call itself for ever?", node
             )
         self.spend(1, node)
+        if self.journal is not None:
+            self.journal.note_call(function)
         scope = Scope(function.outer, function.own)
         scope.update(self.arguments_of(function, args, keywords, node))
         place = len(self.calls)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from functools import cache
 from math import isfinite
 from typing import Any, NamedTuple
 
+from stepgrad.enclosures import REALS, Enclosure
 from stepgrad.errors import GateError
 from stepgrad.gate import Gate
 from stepgrad.literals import raw, whole_number
@@ -158,9 +158,9 @@ def real_number(name: str, value: Any, called: Signature) -> Number:
     if isinstance(value, Node) and value.flows:
         raise GateError(f"`{name}` gets no gradient, and this would want one; give it a number, or `constant(...)`")
     plain = raw(value)
-    if isinstance(plain, bool) or not isinstance(plain, (int, float, Fraction)) or not isfinite(plain):
+    if isinstance(plain, bool) or not isinstance(plain, (int, *REALS)) or not isfinite(plain):
         raise GateError(f"`{name}` is a finite number; write `{called.text}`")
-    return plain
+    return plain.shadow if isinstance(plain, Enclosure) else plain
 
 
 def sizes_of(name: str, value: Any, called: Signature) -> Shape:

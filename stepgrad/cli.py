@@ -10,28 +10,59 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
 from stepgrad import __version__
-from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
+from stepgrad.answers import read_answers
+from stepgrad.arguments import (
+    ascii_option,
+    check_options,
+    count,
+    derivative_options,
+    difference_options,
+    digits,
+    export_options,
+    max_steps_option,
+    number_options,
+    worksheet_options,
+)
+from stepgrad.certificate import certify
+from stepgrad.checking import Check, check
+from stepgrad.commands import ask, difference, export, verify
+from stepgrad.comparison import Comparison, compare
+from stepgrad.conventions import conventions_of, listing
+from stepgrad.curvature import Hessian, hessian
+from stepgrad.difference import told
+from stepgrad.directions import Jvp, Modes, jvp, modes, read_along
+from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError, nearest
 from stepgrad.formats import render
-from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
-from stepgrad.language import MAX_STEPS, Recipe, Text
+from stepgrad.formats.proof import proof, proof_json
+from stepgrad.formats.summary import plain_json
+from stepgrad.gallery import again, example_paths, example_text, example_title, find, kind_of, read_either
+from stepgrad.language import Recipe, Text, number_type
+from stepgrad.numeric import NumberType
 from stepgrad.ops import GATES
+from stepgrad.paths import PathSum, why
+from stepgrad.printing import in_full
 from stepgrad.supply import read_values
+from stepgrad.tables import hessian_lines, modes_lines, path_lines, record_of
 from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
 FIRST_EXAMPLE = "sigmoid"
-COMMANDS = ("trace", "run", "view", "gates", "examples")
-MAX_DIGITS = 60  # decimals that are printed
-PROGRAM_HELP = "a file, `-` for standard input, the name of an example, or the program text itself"
+COMMANDS = (
+    "trace", "run", "layers", "check", "hessian", "jvp", "modes", "why", "export", "worksheet", "verify", "diff",
+    "view", "gates", "conventions", "examples",
+)  # fmt: skip
+PROGRAM_HELP = "a file, a saved trace, `-` for standard input, the name of an example, or the program text itself"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0, or 2 where the input was wrong."""
+    """Run a command; return the exit status: 0, 1 where a check finds something wrong, 2 where the input was wrong."""
     options = parsed(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -43,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except StepgradError as error:
-        print(error if isinstance(error, ProgramError) else f"stepgrad: {error}", file=sys.stderr)
+        print(error if isinstance(error, (ProgramError, TraceError)) else f"stepgrad: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `| head` has seen enough
         forget_output()
@@ -86,7 +117,10 @@ class Parser(argparse.ArgumentParser):
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments; values may come after options too, which argparse alone does not allow."""
     top = parser()
-    options, rest = top.parse_known_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] not in COMMANDS and kind_of(Path(given[0])) == "file":  # a file alone is looked at
+        given.insert(0, "trace" if replay_missing() else "view")
+    options, rest = top.parse_known_args(given)
     unknown = [each for each in rest if each.startswith("-") or not hasattr(options, "values")]
     if unknown:
         top.error(f"{unknown[0]!r} is not understood here")
@@ -110,13 +144,14 @@ def parser() -> argparse.ArgumentParser:
     def program(name: str, help: str, function: Any) -> argparse.ArgumentParser:
         added = command(name, help, function)
         optional = "?" if function is view_command else None
+        if function is why_command:
+            added.add_argument("name", metavar="NAME", help="an input or another value; one element as in 'W[0][1]'")
         added.add_argument("program", metavar="PROGRAM", help=PROGRAM_HELP, nargs=optional)
         added.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for a name: x=3, W=[[1,2],[3,4]]")
         added.add_argument("--inputs", metavar="FILE", help="a JSON file with values by name")
         added.add_argument("--output", metavar="NAME", help="go backward from this name, not from the last value")
-        added.add_argument(
-            "--max-steps", metavar="N", type=count, default=MAX_STEPS, help=f"at most N steps ({MAX_STEPS:,})"
-        )
+        number_options(added)
+        max_steps_option(added)
         return added
 
     tracing = program("trace", "print every forward and backward step", trace_command)
@@ -128,31 +163,33 @@ def parser() -> argparse.ArgumentParser:
     ascii_option(layers, "spell mathematical signs in ASCII")
     running = program("run", "print the value and the gradients", run_command)
     running.add_argument("--json", action="store_true", help="as one line of JSON")
+    running.add_argument("--certified", action="store_true", help="prove every number to be the nearest double")
+    check_options(program("check", "check every gradient, or compare somebody's with ours", check_command))
+    derivative_options(
+        program("hessian", "print the second derivatives: the backward sweep is differentiated", hessian_command),
+        program("jvp", "print every step of forward mode: tangents that move along with the inputs", jvp_command),
+        program("modes", "print every derivative by both modes, with the steps of each", modes_command),
+        program("why", "explain a gradient as the sum over all paths to it", why_command),
+    )
+    export_options(program("export", "write the steps into a file, in one of the formats", export_command))
+    worksheet_options(
+        program("worksheet", "print a worksheet: backward steps with blanks to fill in", worksheet_command)
+    )
     viewing = program("view", "replay the steps in the terminal", view_command)
     ascii_option(viewing, "draw in ASCII")
+    verifying = command("verify", "check a saved trace, line by line, and name the first wrong one", verify_command)
+    verifying.add_argument("file", metavar="FILE", help="a trace saved as .jsonl, or `-` for standard input")
+    max_steps_option(verifying)
+    comparing = command("diff", "compare two programs or saved traces, step by step", diff_command)
+    comparing.add_argument("program", metavar="A", help=PROGRAM_HELP)
+    comparing.add_argument("other", metavar="B", help="the same")
+    difference_options(comparing)
     command("gates", "print the table of gates", gates_command)
+    edges = command("conventions", "print what happens at kinks and edges, here and elsewhere", conventions_command)
+    edges.add_argument("about", metavar="GATE", nargs="?", help="only those of this gate, or of a note's name")
     listing = command("examples", "list the examples, or print one", examples_command)
     listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
     return top
-
-
-def ascii_option(command: argparse.ArgumentParser, help: str) -> None:
-    """Add the option to keep to ASCII."""
-    command.add_argument("--ascii", action="store_true", help=help)
-
-
-def count(text: str) -> int:
-    """Read a whole number from 0 on."""
-    if not re.fullmatch("[0-9]{1,18}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on; write one as in 4")
-    return int(text)
-
-
-def digits(text: str) -> int:
-    """Read a number of decimals."""
-    if count(text) > MAX_DIGITS:
-        raise argparse.ArgumentTypeError(f"{text} digits are too many; ask for at most {MAX_DIGITS}")
-    return int(text)
 
 
 # Commands
@@ -165,13 +202,21 @@ def trace_command(options: argparse.Namespace) -> int:
 
 def print_trace(trace: Trace, digits: int = 2, width: int | None = None, ascii_only: bool = False) -> int:
     """Print a trace to fit the terminal, in ASCII where the terminal knows no other signs."""
-    columns = width or shutil.get_terminal_size((80, 24)).columns
-    print_lines(render(trace, "text", digits=digits, width=columns, ascii_only=ascii_only or not can_print("∂≈×₀")))
+    print_lines(
+        render(trace, "text", digits=digits, width=columns(width), ascii_only=ascii_only or not can_print("∂≈×₀"))
+    )
     return 0
+
+
+def columns(width: int | None) -> int:
+    """Return the columns to fit: those asked for, or those of the terminal."""
+    return width or shutil.get_terminal_size((80, 24)).columns
 
 
 def run_command(options: argparse.Namespace) -> int:
     """Print the result."""
+    if options.certified:
+        return run_certified(options)
     trace = traced(options)
     if options.json:
         print_lines(render(trace, "json"))
@@ -183,13 +228,27 @@ def run_command(options: argparse.Namespace) -> int:
         print(one_line(line))
     output = escaped(output) if style.ascii_only else output
     if output:  # a program may do nothing but print
-        print(f"{output} = {trace.value}")
+        print(f"{output} = {in_full(trace.value)}")
     spell = escaped if style.ascii_only else str
     names = trace.input_names(ascii_only=style.ascii_only)
     for name, gradient in zip(map(spell, names), trace.grads.values(), strict=True):
-        print(f"{wording.partial(output, name)} = {gradient}")
+        print(f"{wording.partial(output, name)} = {in_full(gradient)}")
     for name, value in trace.updated.items():
-        print(f"{spell(name)} = {value}  after the last update")
+        print(f"{spell(name)} = {in_full(value)}  after the last update")
+    return 0
+
+
+def run_certified(options: argparse.Namespace) -> int:
+    """Print the result with how every number was proved, and how far floats are off."""
+    how, text = recipe(options), find_given(options.program, options.max_steps)
+    if not isinstance(text, Text):
+        raise InputError(f"{options.program!r} is a saved trace, and certified numbers take its program; give that")
+    found = certify(text.text, how.inputs, output=how.output, filename=text.filename, max_steps=how.max_steps)
+    if options.json:
+        print_lines(proof_json(found))
+        return 0
+    print_lines(map(one_line, found.trace.printed))
+    print_lines(proof(found, ascii_only=not can_print("∂₀")))
     return 0
 
 
@@ -200,28 +259,122 @@ def layers_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def export_command(options: argparse.Namespace) -> int:
+    """Write the trace into a file."""
+    print_lines(export(options, traced))
+    return 0
+
+
+def worksheet_command(options: argparse.Namespace) -> int:
+    """Print a worksheet or its key, or write both."""
+    print_lines(ask(options, traced))
+    return 0
+
+
+def verify_command(options: argparse.Namespace) -> int:
+    """Check a saved trace."""
+    print_lines(verify(options))
+    return 0
+
+
+def diff_command(options: argparse.Namespace) -> int:
+    """Compare two traces; the status is 1 where they differ."""
+
+    def found(given: str) -> Trace:
+        each = find_given(given, options.max_steps)
+        return Recipe(max_steps=options.max_steps).run(each) if isinstance(each, Text) else each
+
+    apart = difference(options, found)
+    style = Style(options.digits, options.ascii or not can_print("∂≈×₀"))
+    print_lines(told(apart, (options.program, options.other), style))
+    return 0 if apart.equal else 1
+
+
+def hessian_command(options: argparse.Namespace) -> int:
+    """Print the second derivatives, or the steps that lead to them."""
+    found = hessian(traced(options), wrt=options.wrt, max_steps=options.max_steps)
+    if options.trace or options.view:
+        return show_trace(found.trace, options)
+    return show(found, options, hessian_lines(found, style_of(options), columns(options.width)))
+
+
+def jvp_command(options: argparse.Namespace) -> int:
+    """Print the steps of forward mode, or what they come to."""
+    found = jvp(traced(options, backward=False), read_along(options.along) if options.along else None)
+    return show(found, options, ()) if options.json else show_trace(found.trace, options)
+
+
+def modes_command(options: argparse.Namespace) -> int:
+    """Print both modes side by side."""
+    found = modes(traced(options), max_steps=options.max_steps)
+    return show(found, options, modes_lines(found, style_of(options)))
+
+
+def why_command(options: argparse.Namespace) -> int:
+    """Print the paths to a value."""
+    found = why(traced(options), options.name, paths=options.paths)
+    return show(found, options, path_lines(found, style_of(options)))
+
+
+def show(found: Hessian | Jvp | Modes | PathSum, options: argparse.Namespace, lines: Iterable[str]) -> int:
+    """Print what a command has found: as one line of JSON, or these lines."""
+    print_lines([json.dumps(plain_json(record_of(found)), allow_nan=False)] if options.json else lines)
+    return 0
+
+
+def show_trace(trace: Trace, options: argparse.Namespace) -> int:
+    """Print the steps that a command has found, or replay them."""
+    if not options.view:
+        return print_trace(trace, options.digits, options.width, options.ascii)
+    missing = replay_missing()
+    if missing:
+        raise InputError(missing)
+    from tui.app import replay  # as in view
+
+    title = trace.program.filename if trace.program is not None else ""
+    return replay(trace, title, recipe(options), ascii_only=options.ascii or not can_print("∂≈×₀─╭"))
+
+
+def style_of(options: argparse.Namespace) -> Style:
+    """Return how the options, and the terminal, want numbers and signs."""
+    return Style(options.digits, options.ascii or not can_print("∂²≈×₀→"))
+
+
+def check_command(options: argparse.Namespace) -> int:
+    """Check the gradients, or compare somebody's with them; status 1 where one is wrong."""
+    trace, ascii_only = traced(options), options.ascii or not can_print("∂≈×₀")
+    found: Check | Comparison
+    if options.against is None:
+        found = check(trace, number=options.number, ascii_only=ascii_only)
+    else:
+        theirs = read_answers(options.against)
+        found = compare(trace, theirs, options.rtol, options.atol, number=options.number, ascii_only=ascii_only)
+    print_lines(found.lines)
+    return 0 if found else 1
+
+
 def view_command(options: argparse.Namespace) -> int:
     """Open the replay of a program, or the gallery where none is named."""
     missing = replay_missing()
     if missing:
         raise InputError(missing)
     if options.program is None:
-        return view(Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE), Recipe(), options.ascii, gallery=True)
-    return view(program_text(options.program), recipe(options), options.ascii)
+        trace = Recipe().run(Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE))
+        return view(trace, FIRST_EXAMPLE, Recipe(), options.ascii, gallery=True)
+    return view(*traced_as(options), options.ascii)
 
 
 def open_first(options: argparse.Namespace) -> int:
     """Open the replay of the sigmoid circuit, or print it where no replay is possible."""
-    text = Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE)
-    return print_trace(Recipe().run(text)) if replay_missing() else view(text, Recipe())
+    trace = Recipe().run(Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE))
+    return print_trace(trace) if replay_missing() else view(trace, FIRST_EXAMPLE, Recipe())
 
 
-def view(text: Text, how: Recipe, ascii_only: bool = False, *, gallery: bool = False) -> int:
-    """Run a program and replay it."""
-    trace = how.run(text)
+def view(trace: Trace, title: str, how: Recipe, ascii_only: bool = False, *, gallery: bool = False) -> int:
+    """Replay a trace."""
     from tui.app import replay  # the one arrow upwards: Textual is loaded only here
 
-    return replay(trace, text.filename, how, ascii_only=ascii_only or not can_print("∂≈×₀─╭"), gallery=gallery)
+    return replay(trace, title, how, ascii_only=ascii_only or not can_print("∂≈×₀─╭"), gallery=gallery)
 
 
 def replay_missing() -> str:
@@ -243,6 +396,12 @@ def gates_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def conventions_command(options: argparse.Namespace) -> int:
+    """Print the list of conventions."""
+    print_lines(listing(conventions_of(options.about)))
+    return 0
+
+
 def examples_command(options: argparse.Namespace) -> int:
     """List the examples, or print one."""
     if options.name is not None:
@@ -256,34 +415,49 @@ def examples_command(options: argparse.Namespace) -> int:
 # Input
 
 
-def traced(options: argparse.Namespace) -> Trace:
-    """Run the program that the options name."""
-    return recipe(options).run(program_text(options.program))
+def traced(options: argparse.Namespace, *, backward: bool = True) -> Trace:
+    """Run the program that the options name, or load the trace."""
+    return traced_as(options, backward=backward)[0]
+
+
+def traced_as(options: argparse.Namespace, *, backward: bool = True) -> tuple[Trace, str, Recipe]:
+    """Return the trace that the options name, its title, and how it can be run again."""
+    how = recipe(options)
+    found = find_given(options.program, options.max_steps)
+    if isinstance(found, Text):
+        return how.run(found, backward=backward), found.filename, how
+    if how.inputs or how.output is not None or how.number is not float:
+        raise InputError(f"{options.program!r} is a saved trace, with its own values; give others to its program")
+    title = found.program.filename if found.program is not None else options.program
+    return found, title, again(found, options.max_steps)
 
 
 def recipe(options: argparse.Namespace) -> Recipe:
     """Return how the options want a program to be run."""
-    return Recipe(supplied(options.values, options.inputs), options.output, options.max_steps)
+    kind = Fraction if options.exact else float if options.decimal is None else Decimal
+    number = number_type(kind, options.decimal)
+    inputs = supplied(options.values, options.inputs, number)
+    return Recipe(inputs, options.output, options.max_steps, kind, options.decimal)
 
 
-def program_text(given: str) -> Text:
-    """Find a program: `-`, an existing path, an example's name, program text, in this order."""
+def find_given(given: str, max_steps: int) -> Text | Trace:
+    """Find a program or a saved trace: `-`, an existing path, an example's name, program text, in this order."""
     if given != "-":
-        return find_program(given)
+        return find(given, max_steps)
     if sys.stdin is None:
         raise InputError("standard input is closed; name a file, or give the program itself")
-    return read_program(sys.stdin.buffer, "<stdin>")
+    return read_either(sys.stdin.buffer, "<stdin>", max_steps)
 
 
-def supplied(pairs: Iterable[str], file: str | None) -> dict[str, Any]:
+def supplied(pairs: Iterable[str], file: str | None, number: NumberType) -> dict[str, Any]:
     """Read the values given on the command line, after those of a JSON file."""
-    return {**(from_json(file) if file else {}), **read_values(pairs)}
+    return {**(from_json(file, number) if file else {}), **read_values(pairs, number)}
 
 
-def from_json(file: str) -> dict[str, Any]:
+def from_json(file: str, number: NumberType) -> dict[str, Any]:
     """Read values by name from a JSON file."""
     try:
-        values = json.loads(Path(file).read_text(encoding="utf-8-sig"))
+        values = json.loads(Path(file).read_text(encoding="utf-8-sig"), parse_float=number.make)
     except OSError as error:
         raise InputError(f"{file!r} cannot be read: {error.strerror}; name a JSON file") from None
     except UnicodeDecodeError:

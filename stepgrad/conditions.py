@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.linear import LinearMap
 from stepgrad.operators import COMPARISONS
 from stepgrad.ops import GATES
@@ -132,13 +132,18 @@ def numbers_of(event: Event) -> dict[str, Any]:
             numbers = {name: getattr(event, name) for name in ("step", "upstream", "product", "total")}
             numbers["gradient"] = event.total
             return numbers if isinstance(event.local, LinearMap) else {**numbers, "local": event.local}
+        case Direction():
+            return {"step": event.step, "tangent": event.tangent, "total": event.tangent}
+        case Tangent():
+            numbers = {name: getattr(event, name) for name in ("step", "tangent", "product", "total")}
+            return numbers if isinstance(event.local, LinearMap) else {**numbers, "local": event.local}
         case Update():
             changed = {} if event.change is None else {"change": event.change}
             return {"step": event.step, "value": event.new, **changed}
     return {"step": event.step}
 
 
-NUMBERS = ("step", "value", "gradient", "upstream", "local", "product", "total", "change")
+NUMBERS = ("step", "value", "gradient", "upstream", "tangent", "local", "product", "total", "change")
 MOST_SHOWN = 40  # characters of a condition that a sentence about it repeats
 # Functions of a condition, with the least and the most numbers that they take.
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {

@@ -200,6 +200,10 @@ class ConvImages(LinearMap):
                 found += [dot(ups, weights(c, *seen), self.zero) for ups, (seen, _) in zip(met, pixels, strict=True)]
         return shaped(self.operand_shape, found)
 
+    def push(self, tangent: Array) -> Array:
+        """Lay the kernels on the tangent."""
+        return shaped(self.result_shape, cross_correlate(self.sides._replace(images=flat(tangent)), self.zero))
+
 
 @dataclass(eq=False, repr=False, slots=True)
 class ConvKernels(LinearMap):
@@ -249,6 +253,10 @@ class ConvKernels(LinearMap):
             for channel in pixels:
                 found += [dot(own, under, self.zero) for own, under in zip(met, channel, strict=True)]
         return shaped(self.operand_shape, found)
+
+    def push(self, tangent: Array) -> Array:
+        """Lay the tangent on the images."""
+        return shaped(self.result_shape, cross_correlate(self.sides._replace(kernels=flat(tangent)), self.zero))
 
 
 def conv2d(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, stride: Pair, padding: Pair) -> Ruled:
@@ -334,9 +342,10 @@ def max_pool_note(operands: Sequence[Array], params: Params, result: Array, loca
     _, under = pooled(shape_of(x), params["size"], params["stride"])
     lost = sum(1 for z in found if z != z)
     if lost:
-        return for_some("nan wins, and gets the upstream", lost, len(found))
+        return for_some("nan: the last one in the window gets the upstream, by convention", lost, len(found))
     ties = sum(1 for z, window in zip(found, under, strict=True) if [data[i] for i in window].count(z) > 1)
-    return for_some("a tie: the first of the largest gets it all, by convention", ties, len(found)) if ties else None
+    words = "tie in a window: the first of the largest gets it all, by convention"
+    return for_some(words, ties, len(found)) if ties else None
 
 
 @dataclass(eq=False, repr=False, slots=True)

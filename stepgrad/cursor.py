@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stepgrad.conditions import Condition
 from stepgrad.errors import InputError
-from stepgrad.events import Backward, Event, Forward, Print, Update
+from stepgrad.events import Backward, Event, Forward, Print, Tangent, Update
 from stepgrad.linear import LinearMap, Term
 from stepgrad.stretch import PassSummary
 from stepgrad.tensor import Array, Shape, indices
@@ -224,10 +224,10 @@ class Cursor:
     def can_open(self) -> bool:
         """Whether the step is a product of tensors, which opens into scalar arithmetic."""
         event = self.event
-        return isinstance(event, Backward) and isinstance(event.local, LinearMap)
+        return isinstance(event, (Backward, Tangent)) and isinstance(event.local, LinearMap)
 
     def open(self) -> bool:
-        """Open a tensor step: steps then go from element to element of the operand's gradient."""
+        """Open a tensor step: steps then go from element to element of what it sends."""
         self.element = 0 if self.can_open and self._elements() else None
         return self.element is not None
 
@@ -245,7 +245,7 @@ class Cursor:
             If no step is open.
         """
         event = self.event
-        if self.element is None or not isinstance(event, Backward):
+        if self.element is None or not isinstance(event, (Backward, Tangent)):
             raise InputError(f"step {self.position} is not open; open it first")
         index = self._elements()[self.element]
         return index, event.terms(index)
@@ -305,8 +305,8 @@ class Cursor:
 
     def _elements(self) -> list[Shape]:
         event = self.event
-        assert isinstance(event, Backward) and isinstance(event.local, LinearMap)
-        return list(indices(event.local.operand_shape))
+        assert isinstance(event, (Backward, Tangent))
+        return list(indices(event.reached))
 
     def _within(self, count: int) -> bool:
         assert self.element is not None

@@ -5,6 +5,7 @@
     StepgradError               whatever a user's mistake can cause
     ├── GateError               operands that a gate cannot take: shape, axis, number type
     ├── InputError              values supplied from outside: unknown name, unreadable file
+    │   └── TraceError          a saved trace that is damaged, or was never right; it has a line
     ├── LimitError              a program that would not end, or a number that would not fit
     ├── FormatError             an unknown export format or option
     └── ProgramError            the program's text; it has a place, and wraps the four above
@@ -28,6 +29,22 @@ class GateError(StepgradError):
 
 class InputError(StepgradError):
     """A value supplied from outside cannot be used."""
+
+
+class TraceError(InputError):
+    """A saved trace is not what it says it is.
+
+    ``str(error)`` is one line: ``FILE:LINE: sentence``.
+    """
+
+    def __init__(self, sentence: str, filename: str, line: int) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.filename = filename
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"{visible(self.filename)}:{self.line}: {visible(self.sentence)}"
 
 
 class LimitError(StepgradError):

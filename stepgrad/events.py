@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+import re
 from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.errors import InputError
 from stepgrad.gate import Gate, Local
 from stepgrad.linear import LinearMap, Term
 from stepgrad.source import Span
-from stepgrad.tensor import Array, Shape, indices, show_shape
+from stepgrad.tensor import Array, Shape, indices, shape_of, show_shape
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -33,7 +33,8 @@ class Forward(NamedTuple):
     span : Span or None
         The stretch of the program that computed it.
     note : str or None
-        Which domain was left, as at log(0).
+        Which domain was left, as at log(0): the name in the list of conventions, what it is there, and the
+        place in the program.
     path : tuple of int
         The calls within which it was computed, outermost first: indices into ``trace.calls``.
     """
@@ -75,7 +76,7 @@ class Backward(NamedTuple):
     first : bool
         Whether nothing had arrived at the operand before.
     note : str or None
-        Which convention made the local, as at relu′(0).
+        Which convention made the local or the product, as at relu′(0), in the same form.
     """
 
     step: int
@@ -97,12 +98,12 @@ class Backward(NamedTuple):
         InputError
             If the edge carries a number: there is nothing to open; or if there is no such element.
         """
-        if not isinstance(self.local, LinearMap):
-            raise InputError(f"step {self.step} multiplies two numbers; there is nothing further to open")
-        if index not in indices(self.local.operand_shape):
-            shape = show_shape(self.local.operand_shape)
-            raise InputError(f"{index} is no element of shape {shape}; give a tuple of one whole number per axis")
-        return self.local.terms(self.upstream, index)
+        return opened(self, index).terms(self.upstream, index)
+
+    @property
+    def reached(self) -> Shape:
+        """The shape of what the edge sends: the operand's."""
+        return shape_of(self.product)
 
 
 class Update(NamedTuple):
@@ -135,7 +136,73 @@ class Print(NamedTuple):
     span: Span | None
 
 
-Event: TypeAlias = Forward | Seed | Backward | Update | Print
+class Direction(NamedTuple):
+    """The forward-mode sweep starts: an input's tangent is given, how fast it moves."""
+
+    step: int
+    node: int
+    tangent: Array
+
+
+class Tangent(NamedTuple):
+    """One edge of the forward-mode sweep: the tangent of an operand was multiplied by a local and added to the node's.
+
+    Attributes
+    ----------
+    step, node, slot, operand : int
+        ``operand`` is the index of the node in that slot.
+    tangent : Array
+        The finished tangent of the operand, of its shape.
+    local : number or LinearMap
+        ∂node/∂operand.
+    product : Array
+        local × tangent, of the node's shape.
+    total : Array
+        The node's tangent after adding the product.
+    first : bool
+        Whether nothing had arrived at the node before.
+    note : str or None
+        Which convention made the local, as at relu′(0).
+    """
+
+    step: int
+    node: int
+    slot: int
+    operand: int
+    tangent: Array
+    local: Local
+    product: Array
+    total: Array
+    first: bool
+    note: str | None
+
+    def terms(self, index: Shape) -> list[Term]:
+        """Open one element of a tensor product, as :meth:`Backward.terms` does.
+
+        Raises
+        ------
+        InputError
+            If the edge carries a number, or if there is no such element.
+        """
+        return opened(self, index).pushed_terms(self.tangent, index)
+
+    @property
+    def reached(self) -> Shape:
+        """The shape of what the edge sends: the node's."""
+        return shape_of(self.product)
+
+
+def opened(event: Backward | Tangent, index: Shape) -> LinearMap:
+    """Return the local of an edge that can be opened at an element of its product, or say why it cannot."""
+    if not isinstance(event.local, LinearMap):
+        raise InputError(f"step {event.step} multiplies two numbers; there is nothing further to open")
+    if index not in indices(event.reached):
+        shape = show_shape(event.reached)
+        raise InputError(f"{index} is no element of shape {shape}; give a tuple of one whole number per axis")
+    return event.local
+
+
+Event: TypeAlias = Forward | Seed | Backward | Update | Print | Direction | Tangent
 
 
 class Name(NamedTuple):
@@ -146,26 +213,77 @@ class Name(NamedTuple):
 
     def shown(self, ascii_only: bool = False) -> str:
         """Spell it: ``c``, its second version ``c₂`` (``c#2``), the unnamed ``v₆`` (``%6``)."""
-        if self.version == 1 and self.text:
-            return self.text
         if not self.text:
             return unnamed(self.version, ascii_only)
+        if self.version == 1:
+            return self.text
         return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{subscript(self.version)}"
 
 
 def unnamed(index: int, ascii_only: bool = False) -> str:
-    """Spell what a node is called that has no name: ``v₆`` (``%6``)."""
+    """Call a node without a name by its index: ``v₆`` (``%6``)."""
     return f"%{index}" if ascii_only else f"v{subscript(index)}"
 
 
 def subscript(number: int) -> str:
-    """Spell a number in small digits below the line."""
+    """Spell a whole number as a subscript."""
     if number < 1000:
-        return small_digits(number, 0)
-    return subscript(number // 1000) + small_digits(number % 1000, 3)
+        return LOW[number]
+    return f"{subscript(number // 1000)}{HIGH[number % 1000]}"
 
 
-@cache
-def small_digits(number: int, width: int) -> str:
-    """Spell a number below 1000 in small digits, with zeros before it up to a width."""
-    return f"{number:0{width}}".translate(SUBSCRIPTS)
+LOW = [str(number).translate(SUBSCRIPTS) for number in range(1000)]
+HIGH = [f"{number:03}".translate(SUBSCRIPTS) for number in range(1000)]
+
+
+class Partial(NamedTuple):
+    """The name of a derivative that is a node itself: what it is the derivative of, and by what."""
+
+    of: Name | Partial
+    by: Name | Partial
+    version: int = 1
+
+    @property
+    def text(self) -> str:
+        """The name without its version."""
+        return self._replace(version=1).shown()
+
+    def shown(self, ascii_only: bool = False) -> str:
+        """Spell it: ``∂f/∂w0`` (``df/dw0``)."""
+        bare = partial(self.of.shown(ascii_only), self.by.shown(ascii_only), "d" if ascii_only else "∂")
+        return Name(bare, self.version).shown(ascii_only)
+
+
+def read_name(text: str, version: int, most: int = 8) -> Name | Partial:
+    """Read a name without its version as it is spelled; that of a derivative is put together again.
+
+    >>> read_name("c", 2), read_name("∂f/∂c₂", 1).by
+    (Name(text='c', version=2), Name(text='c', version=2))
+    """
+    ends = DERIVATIVE.fullmatch(text) if most else None
+    if ends is None:
+        return Name(text, version)
+    of, by = (each[1:-1] if each.startswith("(") else each for each in ends.groups())
+    return Partial(read_shown(of, most - 1), read_shown(by, most - 1), version)
+
+
+def read_shown(text: str, most: int) -> Name | Partial:
+    """Read a name with its version as it is spelled."""
+    if DERIVATIVE.fullmatch(text):
+        return read_name(text, 1, most)
+    bare = text.rstrip("₀₁₂₃₄₅₆₇₈₉")
+    version = int(text[len(bare) :].translate(DIGITS) or "1")
+    return Name("", version) if bare == "v" and text != "v" else read_name(bare, version, most)
+
+
+END = r"∂(\(.+\)|[^/()∂]+)"
+DERIVATIVE = re.compile(f"{END}/{END}")
+
+
+def partial(of: str, by: str, sign: str = "∂") -> str:
+    """Write a derivative; one of a derivative in parentheses.
+
+    >>> partial("f", "w"), partial("∂f/∂w", "x")
+    ('∂f/∂w', '∂(∂f/∂w)/∂x')
+    """
+    return "/".join(f"{sign}({name})" if "/" in name else f"{sign}{name}" for name in (of, by))

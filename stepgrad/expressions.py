@@ -168,7 +168,12 @@ class Expressions(Caller):
                 x = left.value if left.__class__ is scalar or left.__class__ is OffTape else left
                 y = right.value if right.__class__ is scalar or right.__class__ is OffTape else right
                 if x.__class__ is kind and y.__class__ is kind:
-                    return compute(x, y) if x is left and y is right else OffTape(compute(x, y))
+                    if x is left and y is right:
+                        return compute(x, y)
+                    found = OffTape(compute(x, y))
+                    if self.journal is not None:
+                        self.journal.note_computed(found, compute, left, right, span)
+                    return found
             except GateError as error:
                 self.fail(str(error), node)
             return self.combine(node, op, left, right)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -37,6 +38,12 @@ class Arithmetic(ast.NodeTransformer):
         self.names[name] = self.number.make(str(node.value))
         return ast.Name(name, ast.Load())
 
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Have the number type say what a closed gate multiplies by."""
+        if node.id == "closed":
+            self.names["closed"] = self.number.closed
+        return node
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         """Call the type's own power always, its own division where Python's would raise."""
         self.generic_visit(node)
@@ -55,12 +62,13 @@ class Arithmetic(ast.NodeTransformer):
 def for_number_type(text: str, number: NumberType, names: dict[str, Any], *, ieee: bool) -> str:
     """Return the formula's source as this number type computes it; the numbers made go to ``names``."""
     tree = Arithmetic(number, names, ieee).visit(ast.parse(text, mode="eval"))
-    return ast.unparse(ast.fix_missing_locations(tree))
+    code = ast.unparse(ast.fix_missing_locations(tree))
+    return f"bounded({code})" if "bounded" in number.fast and tree.body.__class__ is not ast.Name else code
 
 
 def namespace_of(number: NumberType) -> dict[str, Any]:
     """Return the functions that a compiled formula may call, the IEEE ones prefixed."""
-    return {**number.fast, **{f"ieee_{name}": function for name, function in number.ieee.items()}}
+    return {**number.numbers, **number.fast, **{f"ieee_{name}": function for name, function in number.ieee.items()}}
 
 
 def require_functions(gate: str, texts: Iterable[str], number: NumberType) -> None:
@@ -135,16 +143,6 @@ def compile_formula(text: str, number: NumberType) -> Callable[..., Any]:
     return formula
 
 
-def compile_conditions(conditions: tuple[tuple[str, str], ...], number: NumberType) -> Callable[..., str | None]:
-    """Compile conditions into a function of ``x``, ``y`` and ``z`` that returns the words of the first that holds."""
-    namespace = namespace_of(number)
-    choices = [f"{words!r} if {for_number_type(text, number, namespace, ieee=True)}" for text, words in conditions]
-    code = " else ".join([*choices, "None"])
-    exec(compile(f"def first(x, y=None, z=None): return {code}", "<conditions>", "exec"), namespace)
-    first: Callable[..., str | None] = namespace["first"]
-    return first
-
-
 class Folding(ast.NodeTransformer):
     """Put a literal in for an operand and fold what can be folded: ``y*x**(y-1)`` to ``2*x``."""
 
@@ -156,9 +154,11 @@ class Folding(ast.NodeTransformer):
         if node.id not in self.literals:
             return node
         literal = self.literals[node.id]
-        if isinstance(literal, Fraction) and literal.denominator != 1:
-            parts = ast.Constant(literal.numerator), ast.Constant(literal.denominator)
-            return ast.BinOp(parts[0], ast.Div(), parts[1])
+        if isinstance(literal, Decimal) and Decimal(repr(float(literal))) == literal:
+            literal = float(literal)
+        if isinstance(literal, (Fraction, Decimal)) and literal == literal:
+            above, below = (ast.Constant(each) for each in literal.as_integer_ratio())
+            return above if below.value == 1 else ast.BinOp(above, ast.Div(), below)
         whole = literal == literal and abs(literal) < 1e15 and literal == int(literal)
         return ast.Constant(int(literal) if whole else literal)
 
@@ -183,7 +183,9 @@ def fold(text: str, literals: Mapping[str, Number]) -> str:
     >>> fold("y*x**(y - 1)", {"y": 2.0}), fold("-x/y**2", {"x": 1.0})
     ('2 * x', '-1 / y ** 2')
     """
-    return ast.unparse(Folding(literals).visit(ast.parse(text, mode="eval"))) if literals else text
+    if not any(letter in text for letter in literals):
+        return text
+    return ast.unparse(Folding(literals).visit(ast.parse(text, mode="eval")))
 
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

@@ -5,14 +5,18 @@ In a checkout the examples lie beside the package, in an installed distribution 
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from stepgrad.errors import InputError, ProgramError, nearest
-from stepgrad.language import Text
+from stepgrad.language import MAX_STEPS, Recipe, Text
+from stepgrad.loader import is_saved, read_trace
 from stepgrad.reader import MAX_TEXT
 from stepgrad.source import Program, Span
+from stepgrad.tensor import nested
+from stepgrad.trace import Trace
 
 SUFFIX = ".sg"
 PLACES = (Path(__file__).parent / "examples", Path(__file__).parent.parent / "examples")
@@ -71,6 +75,60 @@ def find_program(given: str) -> Text:
     return Text(given, "<text>")
 
 
+def find(given: str, max_steps: int = MAX_STEPS) -> Text | Trace:
+    """Find a program as :func:`find_program` does, or a saved trace in the file.
+
+    Raises
+    ------
+    InputError, ProgramError
+        As there.
+    TraceError
+        If the trace is damaged.
+    """
+    if kind_of(Path(given)) != "file":
+        return find_program(given)
+    try:
+        with Path(given).open("rb") as file:
+            return read_either(file, given, max_steps)
+    except OSError as error:
+        raise InputError(f"{given!r} cannot be read: {error.strerror}; name another file") from None
+
+
+def read_either(file: BinaryIO, filename: str, max_steps: int = MAX_STEPS) -> Text | Trace:
+    """Read a program, or a saved trace, from a file that may be a pipe: which of them, the first line says."""
+    start = file.read(HEAD)
+    again = io.BufferedReader(Again(start, file))
+    return read_trace(again, filename, max_steps) if is_saved(start) else read_program(again, filename)
+
+
+def again(trace: Trace, max_steps: int = MAX_STEPS) -> Recipe:
+    """Return how the program of a saved trace is run again."""
+    return Recipe({name: nested(value) for name, value in trace.given.items()}, trace.asked, max_steps)
+
+
+HEAD = 64  # bytes by which a saved trace is known
+
+
+class Again(io.RawIOBase):
+    """A file from its beginning, though that has been read."""
+
+    def __init__(self, start: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self.start = start
+        self.rest = rest
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Hand out what was read before, then the rest."""
+        found = self.start or self.rest.read(len(buffer))
+        taken, self.start = found[: len(buffer)], found[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
 def kind_of(path: Path) -> str:
     """Tell ``file``, which may be a pipe, from ``directory``; empty for a program text, perhaps no possible path."""
     try:
@@ -79,7 +137,7 @@ def kind_of(path: Path) -> str:
         return ""
 
 
-def read_program(file: BinaryIO, filename: str) -> Text:
+def read_program(file: BinaryIO | io.BufferedReader, filename: str) -> Text:
     """Read a program, but no more than a program can be."""
     content = file.read(4 * MAX_TEXT + 1)
     if len(content) > 4 * MAX_TEXT:

@@ -15,8 +15,8 @@ from functools import lru_cache
 from math import isfinite, prod
 from typing import Any, TypeAlias
 
-from stepgrad.formula import OPERANDS, Kernel, compile_conditions, compile_formula, compile_kernel, fold, spell
-from stepgrad.linear import LinearMap, Weights, is_lost
+from stepgrad.formula import OPERANDS, Kernel, compile_formula, compile_kernel, fold, spell
+from stepgrad.linear import LinearMap, Weights, is_lost, shuts_out
 from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, shape_of
 
@@ -52,8 +52,8 @@ class Gate:
         Whether it is written between its operands.
     constant : bool
         Whether what it makes is a constant, also of a literal.
-    masked : bool
-        Whether PyTorch lets nothing through where the local is 0, not even 0 × inf = nan.
+    chooses : bool
+        Whether a comparison of its own decides what it is, beside those at its kinks.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Gate:
     also: tuple[str, ...] = ()
     infix: bool = False
     constant: bool = False
-    masked: bool = False
+    chooses: bool = False
 
     def with_params(self, params: Params) -> Gate:
         """Return the row to apply with these parameters: itself, unless they stand in its text."""
@@ -107,16 +107,6 @@ class Gate:
         """Say which domain the result has left, if any."""
         return None
 
-    @property
-    def has_domain(self) -> bool:
-        """Whether its result can be noteworthy although it is finite."""
-        return False
-
-    @property
-    def has_conventions(self) -> bool:
-        """Whether some of its locals are conventions."""
-        return False
-
     def used_convention(
         self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local, *, params: Params
     ) -> str | None:
@@ -124,13 +114,13 @@ class Gate:
         return None
 
     def lost_product(self, upstream: Array, local: Local, product: Array) -> str | None:
-        """Say that 0 met inf in an edge, if it did: the engine multiplies and masks nothing."""
-        if product == product if not isinstance(product, Tensor) else not any(x != x for x in product.data):
+        """Say that 0 met inf in an edge, if it did: in a gate that shuts out it counts as 0, elsewhere it is nan."""
+        if shuts_out(upstream, local):
+            return "shut out: 0 × inf is 0, by convention, where the gate is closed"
+        if not any(x != x for x in flat(product)):
             return None
         met = local.zero_meets_inf(upstream) if isinstance(local, LinearMap) else is_lost(upstream, local)
-        if not met:
-            return None
-        return "0 × inf is nan" + (f", where PyTorch's {self.name} masks it to 0" if self.masked else "")
+        return "0 × inf: it is nan" if met else None
 
     def label(self, literals: Mapping[int, str], params: Params) -> str:
         """Return what stands in the box: the symbol, with the literal that the gate carries."""
@@ -173,7 +163,8 @@ class Elementwise(Gate):
     shown : tuple of str
         The locals as a lecture writes them, where the computed text is chosen for its digits; equal in value.
     domain : tuple of (condition, words)
-        Where the result leaves the domain, and what it is there.
+        Where the result leaves the domain, and what it is there. These words, and those of ``kinks``, begin with
+        the name under which ``conventions`` lists the case: ``"log at 0: log(0) is -inf"``.
     kinks : tuple of (operands, condition, words)
         Where the local of these operands, ``x``, ``y`` or ``xy``, is a convention.
     given : tuple of numbers
@@ -190,7 +181,8 @@ class Elementwise(Gate):
 
     def with_params(self, params: Params) -> Gate:
         """Put the parameters into the texts, as literals: what is compiled, shown and explained is the same."""
-        return with_values(self, tuple(params[name] for name in self.params)) if self.params else self
+        given = tuple(params[name] for name in self.params)
+        return with_values(self, given, tuple(map(type, given))) if given else self
 
     def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute by the compiled text, on numbers or on lists of numbers."""
@@ -228,29 +220,17 @@ class Elementwise(Gate):
         numbers = {OPERANDS[i]: value for i, value in literals.items() if not isinstance(value, Tensor)}
         return fold((self.shown or self.locals)[slot], numbers)
 
-    @property
-    def has_domain(self) -> bool:
-        """Whether the row has conditions of its own."""
-        return bool(self.domain)
-
-    @property
-    def has_conventions(self) -> bool:
-        """Whether the row has kinks."""
-        return bool(self.kinks)
-
     def left_domain(self, number: NumberType, operands: Sequence[Array], result: Array) -> str | None:
         """Try the row's conditions, then those that hold for every gate."""
-        if not isinstance(result, Tensor):
-            return domain_note(self, number)(*operands, z=result)
-        return self.first_that_holds(domain_conditions(self, number), number, operands, result)
+        everywhere = OVERFLOW[len(operands)] if number is FLOAT else ()
+        return self.first_that_holds((*self.domain, *everywhere), number, operands, result)
 
     def used_convention(
         self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local, *, params: Params
     ) -> str | None:
         """Try the row's conditions for the slot."""
-        if not isinstance(result, Tensor):
-            return kink_note(self, number, slot)(*operands, z=result)
-        return self.first_that_holds(kink_conditions(self, slot), number, operands, result)
+        kinks = [(condition, words) for letters, condition, words in self.kinks if OPERANDS[slot] in letters]
+        return self.first_that_holds(kinks, number, operands, result)
 
     def written(self, operands: Sequence[str], params: Params) -> str:
         """Write the application with the parameters that the texts have taken in."""
@@ -285,8 +265,8 @@ def words_of(row: Elementwise, slot: int) -> str:
 
 
 @lru_cache(maxsize=1000)  # a value that changes at every step is one more row each time
-def with_values(row: Elementwise, given: tuple[Number, ...]) -> Elementwise:
-    """Return a row with the values of its parameters put into its texts."""
+def with_values(row: Elementwise, given: tuple[Number, ...], kinds: tuple[type, ...]) -> Elementwise:
+    """Return a row with the values of its parameters put into its texts; equal ones of other types are others."""
     numbers = dict(zip(row.params, given, strict=True))
     return replace(
         row,
@@ -297,28 +277,6 @@ def with_values(row: Elementwise, given: tuple[Number, ...]) -> Elementwise:
         domain=tuple((fold(condition, numbers), words) for condition, words in row.domain),
         kinks=tuple((letters, fold(condition, numbers), words) for letters, condition, words in row.kinks),
     )
-
-
-def domain_conditions(row: Elementwise, number: NumberType) -> tuple[tuple[str, str], ...]:
-    """Return the row's conditions on its domain, then those that hold for every gate."""
-    return row.domain + (OVERFLOW[len(row.locals)] if number is FLOAT else ())
-
-
-def kink_conditions(row: Elementwise, slot: int) -> tuple[tuple[str, str], ...]:
-    """Return the row's conditions on its kinks for a slot."""
-    return tuple((condition, words) for letters, condition, words in row.kinks if OPERANDS[slot] in letters)
-
-
-@lru_cache(maxsize=1000)
-def domain_note(row: Elementwise, number: NumberType) -> Callable[..., str | None]:
-    """Compile the row's conditions on its domain, for numbers."""
-    return compile_conditions(domain_conditions(row, number), number)
-
-
-@lru_cache(maxsize=1000)
-def kink_note(row: Elementwise, number: NumberType, slot: int) -> Callable[..., str | None]:
-    """Compile the row's conditions on its kinks for a slot, for numbers."""
-    return compile_conditions(kink_conditions(row, slot), number)
 
 
 def for_some(words: str, count: int, size: int) -> str:
@@ -370,11 +328,6 @@ class Structural(Gate):
         """Ask the row."""
         return self.align(shapes) if self.align else list(shapes)
 
-    @property
-    def has_conventions(self) -> bool:
-        """Whether the row has a kink."""
-        return self.kink is not None
-
     def left_domain(self, number: NumberType, operands: Sequence[Array], result: Array) -> str | None:
         """Say that inf or nan came out of finite operands; no row has conditions of its own."""
         given, found = [x for operand in operands for x in flat(operand)], flat(result)
@@ -384,7 +337,7 @@ class Structural(Gate):
         if not strange:
             return None
         if not given:
-            return f"the {self.name} of nothing is {strange[0]}"
+            return f"nothing: the {self.name} of nothing is {strange[0]}"
         lost = [x for x in strange if x != x]
         return for_some(OUTSIDE, len(lost), len(found)) if lost else for_some(BEYOND, len(strange), len(found))
 

@@ -11,11 +11,14 @@ import ast
 import gc
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
 
+from stepgrad.decimals import decimals
 from stepgrad.errors import GateError, InputError, ProgramError, nearest
 from stepgrad.events import Name
 from stepgrad.literals import array_of, holds_nodes, plain
@@ -23,22 +26,29 @@ from stepgrad.machine import NOWHERE
 from stepgrad.names import names_in_order
 from stepgrad.numeric import NUMBER_TYPES, NumberType
 from stepgrad.reader import read
-from stepgrad.source import Span
+from stepgrad.source import Program, Span
 from stepgrad.statements import Statements
 from stepgrad.tape import Node
 from stepgrad.tensor import Array
 from stepgrad.trace import Trace
 
 MAX_STEPS = 2_000_000
+DIGITS = 50  # significant ones of decimals
 MAX_FRAMES = 12_000  # of Python's, while a program runs: calls within calls are bounded by the language itself
 
 
 class Interpreter(Statements):
     """Runs one program."""
 
-    def run(self, output: str | None) -> Trace:
-        """Run the program and, where it has no backward of its own, one from its last value."""
+    def run(self, output: str | None, *, backward: bool = True) -> Trace:
+        """Run the program, nothing else being in the way."""
+        with collector_paused(), frames_allowed(MAX_FRAMES):
+            return self.interpret(output, backward=backward)
+
+    def interpret(self, output: str | None, *, backward: bool = True) -> Trace:
+        """Run the program and, where it has no backward of its own, one from its last value, if it is wanted."""
         body = self.block(self.tree.body)
+        given = dict(self.supplied)
         self.supply()
         body()
         for name in self.supplied:
@@ -47,23 +57,25 @@ class Interpreter(Statements):
             raise InputError(f"the program calls backward itself; leave out the output {output!r}, or the call")
         result = None
         if not self.swept and (output is not None or self.last is not None or not self.recording.current.marks):
-            result = self.go_back(*(self.chosen(output) or self.computed()))
+            result = self.go_back(*(self.chosen(output) or self.computed()), backward=backward)
         if not self.recording.current.is_empty:
             self.recording.close()
         return Trace(
             self.recording.passes,
             self.number,
             program=self.program,
-            names=names_of(self.names),
+            names=Names(self.names),
             spans=self.spans,
             calls=self.calls,
             result=result,
+            given=given,
+            asked=output,
         )
 
-    def go_back(self, value: Any, place: ast.AST) -> Node:
+    def go_back(self, value: Any, place: ast.AST, *, backward: bool) -> Node:
         """Run the sweep of a program that has none, where gradients flow, and return its output."""
         output: Node = self.operand(value, place)
-        if output.flows:
+        if output.flows and backward:
             self.backward(output, place, None)
         return output
 
@@ -103,14 +115,42 @@ class Interpreter(Statements):
                 self.last = (leaf, NOWHERE)
 
 
-def names_of(given: Mapping[Node, tuple[int, str]]) -> dict[Node, Name]:
-    """Return every node's name, with its version."""
-    versions: dict[str, int] = {}
-    found: dict[Node, Name] = {}
-    for node, (_, name) in given.items():
-        versions[name] = versions.get(name, 0) + 1
-        found[node] = Name(name, versions[name])
-    return found
+Kind = TypeVar("Kind", bound=Interpreter)
+
+
+class Names(Mapping[Node, Name]):
+    """The names of nodes, with their versions, which are counted when somebody asks."""
+
+    def __init__(self, given: Mapping[Node, tuple[int, str]]) -> None:
+        self.given = given
+
+    @cached_property
+    def found(self) -> Mapping[Node, Name]:
+        """Every node's name."""
+        versions: dict[str, int] = {}
+        found: dict[Node, Name] = {}
+        for node, (_, name) in self.given.items():
+            versions[name] = versions.get(name, 0) + 1
+            found[node] = Name(name, versions[name])
+        return found
+
+    @cached_property
+    def get(self) -> Callable[..., Any]:
+        """As a mapping's, at the speed of a dict's: whoever tells a long trace asks for every node."""
+        return self.found.get
+
+    def values(self) -> ValuesView[Name]:
+        """Return the names."""
+        return self.found.values()
+
+    def __getitem__(self, node: Node) -> Name:
+        return self.found[node]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.given)
+
+    def __len__(self) -> int:
+        return len(self.given)
 
 
 def supplied_array(name: str, value: Any, number: NumberType) -> Array:
@@ -157,8 +197,10 @@ def run(
     *,
     output: str | None = None,
     number: type = float,
+    digits: int | None = None,
     filename: str = "<text>",
     max_steps: int = MAX_STEPS,
+    backward: bool = True,
     **named: Any,
 ) -> Trace:
     """Run a program and return its trace.
@@ -174,11 +216,15 @@ def run(
         From which name to go backward; by default, from the last value. Only for a program that
         does not call ``backward`` itself.
     number : type
-        What to compute with: ``float``, or ``fractions.Fraction`` for exact results.
+        What to compute with: ``float``, ``fractions.Fraction`` for exact results, or ``decimal.Decimal``.
+    digits : int, optional
+        With how many significant digits decimals compute: 50.
     filename : str
         Where the text came from, for errors.
     max_steps : int
         How many statements, gates and edges the program may take.
+    backward : bool
+        Whether a program that does not call ``backward`` gets one; without it, its output may be a tensor.
     **named
         More inputs, by keyword.
 
@@ -199,15 +245,37 @@ def run(
     >>> trace.value, trace.grads
     (-12.0, {'x': -4.0, 'y': -4.0, 'z': 3.0})
     """
+    given = {**(inputs or {}), **named}
+    return prepared(Interpreter, read(source, filename), number_type(number, digits), given, max_steps).run(
+        output, backward=backward
+    )
+
+
+def prepared(
+    kind: type[Kind], text: tuple[Program, ast.Module], number: NumberType, given: Mapping[str, Any], max_steps: int
+) -> Kind:
+    """Make an interpreter of this kind for a program that has been read, with its values from outside."""
+    named = {unicodedata.normalize("NFKC", name): value for name, value in given.items()}
+    supplied = {name: supplied_array(name, value, number) for name, value in named.items()}
+    return kind(*text, number, supplied, max_steps)
+
+
+def number_type(number: type, digits: int | None = None) -> NumberType:
+    """Return what is meant by a type of Python's, and by a number of significant digits.
+
+    Raises
+    ------
+    InputError
+        If there is none such, or it has no number of digits to choose.
+    """
+    if number is Decimal:
+        return decimals(DIGITS if digits is None else digits)
     if number not in NUMBER_TYPES:
-        known = " or ".join(kind.__name__ for kind in NUMBER_TYPES)
+        known = " or ".join(kind.__name__ for kind in (*NUMBER_TYPES, Decimal))
         raise InputError(f"there is no number type {number!r}; use {known}")
-    program, tree = read(source, filename)
-    kind = NUMBER_TYPES[number]
-    given = {unicodedata.normalize("NFKC", name): value for name, value in {**(inputs or {}), **named}.items()}
-    supplied = {name: supplied_array(name, value, kind) for name, value in given.items()}
-    with collector_paused(), frames_allowed(MAX_FRAMES):
-        return Interpreter(program, tree, kind, supplied, max_steps).run(output)
+    if digits is not None:
+        raise InputError(f"only decimals have a number of digits to choose; use number=Decimal, or leave out {digits=}")
+    return NUMBER_TYPES[number]
 
 
 class Text(NamedTuple):
@@ -229,12 +297,24 @@ class Recipe:
         From which name to go backward.
     max_steps : int
         How many statements, gates and edges it may take.
+    number, digits
+        What to compute with, as for :func:`run`.
     """
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     output: str | None = None
     max_steps: int = MAX_STEPS
+    number: type = float
+    digits: int | None = None
 
-    def run(self, text: Text) -> Trace:
-        """Run a program."""
-        return run(text.text, self.inputs, output=self.output, filename=text.filename, max_steps=self.max_steps)
+    @property
+    def number_type(self) -> NumberType:
+        """What to compute with."""
+        return number_type(self.number, self.digits)
+
+    def run(self, text: Text, *, backward: bool = True) -> Trace:
+        """Run a program; without ``backward``, it gets none that it does not call itself."""
+        return run(
+            text.text, self.inputs, output=self.output, number=self.number, digits=self.digits,
+            filename=text.filename, max_steps=self.max_steps, backward=backward,
+        )  # fmt: skip

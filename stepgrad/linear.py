@@ -1,9 +1,9 @@
 """Locals of tensor edges: linear maps, kept structured instead of as dense Jacobians.
 
 One method defines a map: ``column(i)``, the elements of the result that operand element ``i``
-reaches, and with what local. The pull of an upstream, the dense Jacobian and the drill-down into
-scalar arithmetic all follow from it; a map overrides ``pull`` only to be faster, and a test holds
-it to the definition bit for bit.
+reaches, and with what local. The pull of an upstream, the push of a tangent, the dense Jacobian and
+the drill-down into scalar arithmetic all follow from it; a map overrides ``pull`` or ``push`` only to
+be faster, and a test holds it to the definition bit for bit.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
 from itertools import chain
-from math import prod
+from math import isfinite, prod
 from operator import add, mul
 from typing import Any, NamedTuple
 
+from stepgrad.numeric import Closed
 from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped
 
 
 class Term(NamedTuple):
-    """One product in the sum that makes one element of an operand's gradient."""
+    """One product in the sum that makes one element of an operand's gradient, or of a result's tangent."""
 
-    result: Shape  # index of the result's element
+    result: Shape  # index of the element at the other end: of the result, or forwards of the operand
     upstream: Number
     local: Number
     product: Number
@@ -32,6 +33,13 @@ def is_lost(upstream: Number, local: Number) -> bool:
     """Whether a product is nan because 0 meets inf in it."""
     product = upstream * local
     return bool(product != product and upstream == upstream and local == local)
+
+
+def shuts_out(upstream: Array, local: Any) -> bool:
+    """Whether a closed gate has met inf or nan, of which it lets nothing through."""
+    weights = local.weights if isinstance(local, Weights) else [local]
+    met = zip(flat(upstream), weights)
+    return any(isinstance(weight, Closed) and not isfinite(number) for number, weight in met)
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -49,7 +57,8 @@ class LinearMap:
 
     Notes
     -----
-    ``upstream * local`` is the pull, so the reverse sweep multiplies numbers and maps alike.
+    ``upstream * local`` is the pull, and ``local * tangent`` the push, so both sweeps multiply numbers and
+    maps alike.
     """
 
     operand_shape: Shape
@@ -70,6 +79,18 @@ class LinearMap:
     def __rmul__(self, upstream: Array) -> Array:
         """Return the product of an upstream and this local."""
         return self.pull(upstream)
+
+    def push(self, tangent: Array) -> Array:
+        """Return what a tangent, of the operand's shape, becomes in the result."""
+        found: dict[int, Number] = {}
+        for i, moved in enumerate(flat(tangent)):
+            for o, local in self.column(i):
+                found[o] = found[o] + moved * local if o in found else moved * local
+        return shaped(self.result_shape, [found.get(o, self.zero) for o in range(prod(self.result_shape))])
+
+    def __mul__(self, tangent: Array) -> Array:
+        """Return the product of this local and a tangent."""
+        return self.push(tangent)
 
     def jacobian(self) -> Tensor:
         """Return the dense Jacobian: a row per result element, a column per operand element."""
@@ -92,6 +113,17 @@ class LinearMap:
         where = list(indices(self.result_shape))
         position = list(indices(self.operand_shape)).index(index)
         return [Term(where[o], up[o], local, up[o] * local) for o, local in self.column(position)]
+
+    def pushed_terms(self, tangent: Array, index: Shape) -> list[Term]:
+        """Open one element of what a tangent becomes into the scalar products that it is the sum of."""
+        position = list(indices(self.result_shape)).index(index)
+        moved = zip(indices(self.operand_shape), flat(tangent), strict=True)
+        return [
+            Term(where, each, local, each * local)
+            for i, (where, each) in enumerate(moved)
+            for o, local in self.column(i)
+            if o == position
+        ]
 
     def __eq__(self, other: object) -> bool:
         """Equal maps of the same kind, shapes and numbers."""
@@ -153,6 +185,11 @@ class Gather(LinearMap):
             found[s] = found[s] + u if s in found else u
         size = prod(self.operand_shape)
         return shaped(self.operand_shape, [found.get(i, self.zero) for i in range(size)])
+
+    def push(self, tangent: Array) -> Array:
+        """Return a copy of the tangent's element for every copy of the operand's."""
+        moved = flat(tangent)
+        return shaped(self.result_shape, [moved[s] for s in self.source])
 
 
 class MatmulSides(NamedTuple):
@@ -267,6 +304,10 @@ class MatmulLeft(LinearMap):
             found += dot_rows(rows, [joined([s.right_row(b, j) for b in met]) for j in range(s.k)], self.zero)
         return shaped(self.operand_shape, found)
 
+    def push(self, tangent: Array) -> Array:
+        """Return tangent · B, matrix by matrix."""
+        return shaped(self.result_shape, dot_matrices(self.sides._replace(left=flat(tangent)), self.zero))
+
 
 @dataclass(eq=False, repr=False, slots=True)
 class MatmulRight(LinearMap):
@@ -293,6 +334,10 @@ class MatmulRight(LinearMap):
             columns = [joined([s.result_column(up, b, j) for b in met]) for j in range(s.m)]
             found += dot_rows([joined([s.left_column(b, j) for b in met]) for j in range(s.k)], columns, self.zero)
         return shaped(self.operand_shape, found)
+
+    def push(self, tangent: Array) -> Array:
+        """Return A · tangent, matrix by matrix."""
+        return shaped(self.result_shape, dot_matrices(self.sides._replace(right=flat(tangent)), self.zero))
 
 
 @dataclass(eq=False, repr=False, slots=True)

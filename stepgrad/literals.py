@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
+from stepgrad.enclosures import REALS
 from stepgrad.errors import GateError
 from stepgrad.numeric import NumberType
 from stepgrad.tape import Node
@@ -131,9 +131,10 @@ def whole_number(value: Any) -> int | None:
     """Return the int that a number is, or None where it is not whole."""
     if is_whole(value):
         return int(value)
-    if not isinstance(value, (float, Fraction)) or not -1e15 < value < 1e15:
+    if not isinstance(value, REALS) or not -1e15 < float(value) < 1e15:
         return None
-    return int(value) if value == int(value) else None
+    found = int(float(value))
+    return found if found == float(value) and value == found else None
 
 
 def array_of(value: Any, number: NumberType) -> Array:

@@ -61,6 +61,7 @@ class Lookups(Expressions):
 
     def index_of(self, value: Any, node: ast.AST) -> Any:
         """Bring a value to what stands in an index: a whole number, or a list of them."""
+        self.spoil()
         sentence = "an index is a whole number, a slice, None or `...`"
         if isinstance(value, Node) and value in self.masks:
             self.fail("a comparison is no index here; multiply by it, or use `where`, to leave entries out", node)
@@ -106,9 +107,12 @@ class Lookups(Expressions):
 
         def look() -> Any:
             value = inner()
-            if value.__class__ is scalar and value.total is not None and value.home >= self.swept > 0:
-                return OffTape(value.total)
-            return self.attribute_of(value, node)
+            if value.__class__ is not scalar or value.total is None or not value.home >= self.swept > 0:
+                return self.attribute_of(value, node)
+            found = OffTape(value.total)
+            if self.journal is not None:
+                self.journal.note_gradient(found, value)
+            return found
 
         return look
 

@@ -23,7 +23,7 @@ def mse(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
     shape, (xs, ys) = columns_of(operands)
     divide, count, two = number.ieee["div"], number.make(len(xs)), number.make(2)
     differences = [x - y for x, y in zip(xs, ys, strict=True)]
-    to_x = [divide(two * d, count) for d in differences]
+    to_x = [two * divide(d, count) for d in differences]  # 2d may be beyond float64
     target, zero = [0] * len(xs), number.make(0)
     maps = [
         Weights(shape, (), zero, f"{{up}} · 2 ({first} − {second}) / {len(xs)}", target, weights)
@@ -66,7 +66,7 @@ def svm_note(operands: Sequence[Array], params: Params, result: Array, local: Lo
     on_margin = sum(
         1 for row, label in zip(rows, right, strict=True) for c, m in enumerate(row) if not m and c != label
     )
-    words = "a class on the margin exactly gets no gradient, by convention"
+    words = "class on the margin: it gets no gradient, by convention"
     return for_some(words, on_margin, sum(len(row) - 1 for row in rows)) if on_margin else None
 
 

@@ -15,6 +15,7 @@ from weakref import ref
 
 from stepgrad.errors import GateError, ProgramError
 from stepgrad.gate import Elementwise, Gate, Params
+from stepgrad.journal import Journal
 from stepgrad.literals import OffTape, array_of, count_numbers, holds, raw
 from stepgrad.numeric import NumberType
 from stepgrad.ops import CONSTANT, GATES, INPUT
@@ -27,6 +28,7 @@ from stepgrad.vocabulary import UNDERSTOOD_ANYWAY
 from stepgrad.work import SMALL, steps_for, steps_of_entries
 
 NOWHERE = ast.Module([], [])
+MOST_OPERATIONS = 500_000  # kept in refrains
 
 
 class Machine:
@@ -63,6 +65,18 @@ class Machine:
         For inputs updated in place, what took their place: lists look here.
     masks : set of Node
         What comparisons of tensors made.
+    paid : int
+        For how many nodes statements have paid.
+    journal : Journal or None
+        Where it is written down what happens, while a refrain is learned.
+    mutations : int
+        How often a list has been changed.
+    walked : int
+        How many entries of lists were looked at to see whether a refrain can be repeated.
+    operations_left : int
+        How many more may be kept in refrains.
+    last : tuple or None
+        The last value, a node or a list that holds some, and its place.
     chance : Random
         What numbers are drawn from where no seed is given.
     """
@@ -84,6 +98,12 @@ class Machine:
         self.most_holders = 1000  # before those of the past are forgotten
         self.newer: dict[Node, Node] = {}
         self.masks: set[Node] = set()
+        self.paid = 0
+        self.journal: Journal | None = None
+        self.mutations = 0
+        self.walked = 0
+        self.operations_left = MOST_OPERATIONS
+        self.last: tuple[Any, ast.AST] | None = None
         self.chance = Random(0)
         self.has_tensors = False
         self.known_spans: dict[tuple[ast.AST, ast.AST | None], Span] = {}
@@ -99,7 +119,7 @@ class Machine:
 
     def newest(self, node: Any) -> Any:
         """Return what took the place of an input that was updated in place, or the value itself."""
-        if not self.newer or not isinstance(node, Node) or node not in self.newer:
+        if not isinstance(node, Node) or node not in self.newer:
             return node
         passed = []
         while node in self.newer:
@@ -148,13 +168,28 @@ class Machine:
             if off_tape or not nodes:
                 found = self.recording.compute(gate, [raw(operand) for operand in ready], params)
                 self.pay_for(found, shapes, place)
-                return OffTape(found) if off_tape else found
+                return self.off_tape(found, gate, ready, params, place) if off_tape else found
             node = self.recording.apply(gate, ready, params)
         except GateError as error:
             self.fail(str(error), place)
         self.pay_for(node.value, shapes, place)
         self.recorded(self.span_of(place))
         return node
+
+    def off_tape(self, found: Array, gate: Gate, operands: Sequence[Any], params: Params, place: ast.AST) -> OffTape:
+        """Return what a gate computed off the tape, and write it down if a journal is kept."""
+        result = OffTape(found)
+        if self.journal is not None:
+            compute, span = self.recording.compute, self.span_of(place)
+            self.journal.note(
+                result, lambda _, *given: compute(gate, list(map(raw, given)), params), *operands, span=span
+            )
+        return result
+
+    def spoil(self) -> None:
+        """Say that what is happening cannot be repeated, since a value decides on it, or a list changes."""
+        if self.journal is not None:
+            self.journal.spoiled = True
 
     def pay_for(self, result: Array, shapes: Sequence[Sequence[int]], place: ast.AST) -> None:
         """Pay for a result that is larger than what it was computed from."""

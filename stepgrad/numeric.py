@@ -1,8 +1,8 @@
 """Number types: what a formula of the table computes with.
 
 A number type is a namespace. The text of a gate's row (``x*y``, ``exp(x)``, ``0.5/z``) is compiled
-once for each, its numbers made by the type, so that one text serves floats and exact fractions and
-nothing silently turns a fraction into a float.
+once for each, its numbers made by the type, so that one text serves floats, exact fractions, decimals and
+enclosures, and nothing silently turns a fraction into a float.
 
 Floats have two namespaces: the fast one is Python's own arithmetic, which raises at ``1/0`` and
 ``log(0)``; where it raises, the same text runs again in the IEEE one, which never does.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -36,6 +36,12 @@ class NumberType:
         The functions that formulas call; they may raise ``ArithmeticError`` or ``ValueError``.
     ieee : mapping
         The same, total: what happens where the fast ones raise.
+    numbers : mapping
+        The numbers that formulas name: ``pi``.
+    named : mapping
+        What ``math.pi``, ``math.e`` and ``math.tau`` are in programs, where their doubles are not good enough.
+    shut : number, optional
+        A 0 that stays 0 times inf, if this type has inf: the local of an operand that a gate shuts out.
     """
 
     name: str
@@ -43,6 +49,14 @@ class NumberType:
     make: Callable[[Any], Number]
     fast: Mapping[str, Callable[..., Number]]
     ieee: Mapping[str, Callable[..., Number]]
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    named: Mapping[str, Number] = field(default_factory=dict)
+    shut: Number | None = None
+
+    @property
+    def closed(self) -> Number:
+        """The local of an operand that a gate shuts out, as ``closed`` in a row's text: 0, whatever the upstream."""
+        return self.make(0) if self.shut is None else self.shut
 
     def require(self, function: str, gate: str) -> Callable[..., Number]:
         """Return the total function of this name that ``gate`` needs.
@@ -53,8 +67,26 @@ class NumberType:
             If numbers of this type have none.
         """
         if function not in self.ieee:
-            raise GateError(f"`{gate}` needs {function}, which {self.name} do not have; use number=float")
+            raise GateError(f"`{gate}` needs {function}, which {self.name} do not have; use number=float, or decimals")
         return self.ieee[function]
+
+
+class Closed(float):
+    """The local of an operand that a gate shuts out: 0, and a product with it is 0, also that of inf or nan.
+
+    So relu, maximum, minimum, where and clip let nothing through where they are closed, as in PyTorch: what
+    they shut out has no part in the result, however steep the rest is.
+
+    >>> math.inf * Closed(), math.inf * 0.0
+    (0.0, nan)
+    """
+
+    __slots__ = ()
+
+    def __mul__(self, upstream: Any) -> Any:
+        return 0.0
+
+    __rmul__ = __mul__
 
 
 def ieee_div(x: float, y: float) -> float:
@@ -86,6 +118,14 @@ def ieee_pow(x: float, y: float) -> float:
         return math.copysign(math.inf, x) if y % 2 == 1 else math.inf
 
 
+def ieee_ldexp(x: float, exponent: int) -> float:
+    """Scale by a power of 2; beyond the largest number, it is inf."""
+    try:
+        return math.ldexp(x, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, x)
+
+
 def or_else(function: Callable[[float], float], edge: Callable[[float], float]) -> Callable[[float], float]:
     """Complete a function of ``math``: where it raises, ``edge`` gives the IEEE value."""
 
@@ -103,8 +143,13 @@ def whole_power(x: Fraction, y: Fraction) -> Fraction:
     if y.denominator != 1:
         raise GateError(f"a fraction to the power {y} is no fraction; use number=float, or a whole exponent")
     if abs(y.numerator) * max(x.numerator.bit_length(), x.denominator.bit_length()) > MAX_BITS:
-        raise GateError(f"({x}) to the power {y} is too long a fraction; use number=float, or a smaller exponent")
+        raise GateError(f"to the power {y}, this is too long a fraction; use number=float, or a smaller exponent")
     return x**y.numerator if y >= 0 else exact_div(Fraction(1), x**-y.numerator)
+
+
+def is_too_long(x: Number) -> bool:
+    """Whether a number is a fraction that no longer can be computed with in reasonable time."""
+    return isinstance(x, Fraction) and x.numerator.bit_length() + x.denominator.bit_length() > MAX_BITS // 10
 
 
 MAX_BITS = 1_000_000  # the longest numerator that an exact power may make
@@ -139,7 +184,11 @@ IEEE_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "tan": or_else(math.tan, lambda x: math.nan),
     "div": ieee_div,
     "pow": ieee_pow,
+    "exponent": lambda x: math.frexp(x)[1],
+    "ldexp": ieee_ldexp,
 }
+
+SCALING: Mapping[str, Callable[..., Any]] = {"exponent": lambda x: math.frexp(x)[1], "ldexp": ieee_ldexp}
 
 
 def exact_number(value: Any) -> Fraction:
@@ -157,7 +206,9 @@ def exact_div(x: Fraction, y: Fraction) -> Fraction:
     return x / y
 
 
-FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, IEEE_FUNCTIONS)
+FLOAT = NumberType(
+    "float64", float, float, FLOAT_FUNCTIONS, {**IEEE_FUNCTIONS, **SCALING}, {"pi": math.pi}, shut=Closed()
+)
 EXACT = NumberType("exact fractions", Fraction, exact_number, EXACT_FUNCTIONS, {**EXACT_FUNCTIONS, "div": exact_div})
 
 NUMBER_TYPES: Mapping[type, NumberType] = {float: FLOAT, Fraction: EXACT}

@@ -233,16 +233,23 @@ class Operators(Bindings):
                 self.fail(
                     "only inputs, and what is computed from them, have a gradient; assign this to a name first", node
                 )
-            return OffTape(self.gradient(value, node))
+            found = OffTape(self.gradient(value, node))
+            if self.journal is not None:
+                self.journal.note_gradient(found, value)
+            return found
         if name in GATE_OF or name in METHODS:
             self.fail(f"`.{name}` is a function; call it, as in `x.{name}()`", node)
         if name not in ("data", "shape", "ndim", "size") or isinstance(value, (str, Function)) or value is None:
             known = nearest(name, ["T", "shape", "ndim", "size", "grad", "data", *GATE_OF])
             self.fail(f"`.{name}` is not known{known or '; write .T, .shape, .grad or .data'}", node)
-        array = raw(self.operand(value, node.value))
+        ready = self.operand(value, node.value)
+        array = raw(ready)
         match name:
             case "data":
-                return OffTape(array)
+                found = OffTape(array)
+                if self.journal is not None:
+                    self.journal.note(found, lambda _, given: raw(given), ready)
+                return found
             case "shape":
                 return tuple(map(Size, shape_of(array)))
             case "ndim":

@@ -1,9 +1,11 @@
 """THE TABLE: one row per gate.
 
 In an elementwise row ``x`` and ``y`` are the operands and ``z`` is the result; each local is
-∂z/∂operand. ``shown`` is the local as a lecture writes it, where the computed text is another one
-that keeps more digits: 1 − tanh² loses all of them at 20. To add a gate, add a row; the
-language, the sweeps, the text, the screen, the documentation and the tests pick it up from here.
+∂z/∂operand, ``closed`` where the operand is shut out: 0, whatever the upstream. ``shown`` is the
+local as a lecture writes it, where the computed text is another one that keeps more digits: 1 − tanh²
+loses all of them at 20. What a step says at a kink or an edge begins with the name that it has in the
+list of ``conventions``. To add a gate, add a row; the language, the sweeps, the text, the screen, the
+documentation and the tests pick it up from here.
 """
 
 from __future__ import annotations
@@ -43,8 +45,8 @@ ELEMENTWISE = (
         name="div", symbol="/", infix=True, signature="x / y", also=("divide", "true_divide"),
         forward="x/y", locals=("1/y", "-z/y"), shown=("1/y", "-x/y**2"),
         words="divides: the numerator gets upstream/y, the denominator -upstream·x/y²",
-        domain=(("x == 0 and y == 0", "0/0 is nan"), ("y == 0", "division by zero")),
-        kinks=(("xy", "y == 0", "division by zero"),),
+        domain=(("x == 0 and y == 0", "0/0: it is nan"), ("y == 0", "division by zero: it is inf")),
+        kinks=(("xy", "y == 0", "division by zero: the slopes are infinite"),),
         samples=(((2.0, -3.5), {}), ((M, [1.0, 2.0, -0.5]), {})),
     ),
     Elementwise(
@@ -54,37 +56,37 @@ ELEMENTWISE = (
         shown=("y*x**(y-1)", "z*log(x)"),
         words="raises to a power: the exponent comes down and is one less above",
         domain=(
-            ("x < 0 and y == y and z != z", "a negative number to a power that is not whole is nan"),
-            ("x == 0 and y < 0", "zero to a negative power is inf"),
+            ("x < 0 and y == y and z != z", "power of a negative: it is nan where the exponent is not whole"),
+            ("x == 0 and y < 0", "zero to a negative power: it is inf"),
         ),
         kinks=(
-            ("xy", "x == 0 and y == 0", "the gradients of 0**0 are 0, by convention"),
-            ("x", "x == 0 and y < 1 and y != 0", "the slope at 0 is infinite for powers below 1"),
-            ("y", "x < 0", "the exponent's gradient is nan where the base is negative"),
+            ("xy", "x == 0 and y == 0", "0**0: its gradients are 0, by convention"),
+            ("x", "x == 0 and y < 1 and y != 0", "power below 1 at 0: the slope is infinite"),
+            ("y", "x < 0", "exponent of a negative: its gradient is nan"),
         ),
         samples=(((2.0, 3.0), {}), ((1.5, -2.0), {}), (([0.5, 2.0], [3.0, 1.5]), {})),
     ),
     Elementwise(
-        name="maximum", symbol="max", signature="max(x, y)", masked=True,
+        name="maximum", symbol="max", signature="max(x, y)",
         forward="x if x >= y or x != x else y",
-        locals=("0 if x < y else 0.5 if x == y else 1", "0 if y < x else 0.5 if x == y else 1"),
+        locals=("closed if x < y else 0.5 if x == y else 1", "closed if y < x else 0.5 if x == y else 1"),
         shown=("[x > y]", "[y > x]"),
         words="routes: the larger operand gets the whole upstream, the other 0",
         kinks=(
-            ("xy", "x == y", "a tie: each side gets half, by convention"),
-            ("xy", "x != x or y != y", "nan wins both sides"),
+            ("xy", "x == y", "tie: each side gets half, by convention"),
+            ("xy", "x != x or y != y", "nan: both sides get the upstream, by convention"),
         ),
         samples=(((2.0, -3.5), {}), (([1.0, 2.0], [3.0, -1.0]), {})),
     ),
     Elementwise(
-        name="minimum", symbol="min", signature="min(x, y)", masked=True,
+        name="minimum", symbol="min", signature="min(x, y)",
         forward="x if x <= y or x != x else y",
-        locals=("0 if x > y else 0.5 if x == y else 1", "0 if y > x else 0.5 if x == y else 1"),
+        locals=("closed if x > y else 0.5 if x == y else 1", "closed if y > x else 0.5 if x == y else 1"),
         shown=("[x < y]", "[y < x]"),
         words="routes: the smaller operand gets the whole upstream, the other 0",
         kinks=(
-            ("xy", "x == y", "a tie: each side gets half, by convention"),
-            ("xy", "x != x or y != y", "nan wins both sides"),
+            ("xy", "x == y", "tie: each side gets half, by convention"),
+            ("xy", "x != x or y != y", "nan: both sides get the upstream, by convention"),
         ),
         samples=(((2.0, -3.5), {}), (([1.0, 2.0], [3.0, -1.0]), {})),
     ),
@@ -98,10 +100,27 @@ ELEMENTWISE = (
         name="log", symbol="log", signature="log(x)",
         forward="log(x)", locals=("1/x",),
         words="takes the natural logarithm: upstream divided by the operand",
-        domain=(("x == 0", "log(0) is -inf"), ("x < 0", "the logarithm of a negative number is nan")),
+        domain=(("x == 0", "log at 0: log(0) is -inf"), ("x < 0", "log of a negative: it is nan")),
         kinks=(
-            ("x", "x == 0", "log′(0) = 1/0 is inf"),
-            ("x", "x < 0", "log′ = 1/x, by convention also where log is nan"),
+            ("x", "x == 0", "log at 0: log′(0) = 1/0 is inf"),
+            ("x", "x < 0", "log of a negative: log′ = 1/x, by convention also where log is nan"),
+        ),
+        samples=(((0.7,), {}), (([0.5, 3.0],), {})),
+    ),
+    Elementwise(
+        name="expm1", symbol="expm1", signature="expm1(x)",
+        forward="expm1(x)", locals=("exp(x)",),
+        words="is exp(x) - 1 to all digits: upstream times exp(x)",
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="log1p", symbol="log1p", signature="log1p(x)",
+        forward="log1p(x)", locals=("1/(1+x)",),
+        words="is log(1 + x) to all digits: upstream divided by 1 + x",
+        domain=(("x == -1", "log1p at -1: log(0) is -inf"), ("x < -1", "log1p below -1: it is nan")),
+        kinks=(
+            ("x", "x == -1", "log1p at -1: log1p′(-1) = 1/0 is inf"),
+            ("x", "x < -1", "log1p below -1: log1p′ = 1/(1 + x), by convention also where log1p is nan"),
         ),
         samples=(((0.7,), {}), (([0.5, 3.0],), {})),
     ),
@@ -109,8 +128,8 @@ ELEMENTWISE = (
         name="sqrt", symbol="sqrt", signature="sqrt(x)",
         forward="sqrt(x)", locals=("0.5/z",), shown=("1/(2*z)",),
         words="takes the square root: upstream over twice the result",
-        domain=(("x < 0", "the square root of a negative number is nan"),),
-        kinks=(("x", "x == 0", "sqrt′(0) = 1/0 is inf"),),
+        domain=(("x < 0", "sqrt of a negative: it is nan"),),
+        kinks=(("x", "x == 0", "sqrt at 0: sqrt′(0) = 1/0 is inf"),),
         samples=(((0.7,), {}), (([0.5, 3.0],), {})),
     ),
     Elementwise(
@@ -130,27 +149,30 @@ ELEMENTWISE = (
     ),
     Elementwise(
         name="tanh", symbol="tanh", signature="tanh(x)",
-        forward="tanh(x)", locals=("4*(u := exp(-2*abs(x)))/(1+u)**2",), shown=("1-z**2",),
+        forward="tanh(x)", locals=("4*(u := exp(-2*x if x >= 0 else 2*x))/(1+u)**2",), shown=("1-z**2",),
         words="squashes to (-1, 1): upstream times 1 - z², almost nothing where it is saturated",
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
         name="sigmoid", symbol="σ", signature="sigmoid(x)",
         forward="1/(1+exp(-x)) if x >= 0 else (u := exp(x))/(1+u)",
-        locals=("(u := exp(-abs(x)))/(1+u)**2",), shown=("(1-z)*z",),
+        locals=("(u := exp(-x if x >= 0 else x))/(1+u)**2",), shown=("(1-z)*z",),
         words="squashes to (0, 1): upstream times (1 - σ)σ, at most a quarter",
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
-        name="relu", symbol="relu", signature="relu(x)", masked=True,
-        forward="0 if x < 0 else x", locals=("0 if x <= 0 else 1",), shown=("[x > 0]",),
+        name="relu", symbol="relu", signature="relu(x)",
+        forward="0 if x < 0 else x", locals=("closed if x <= 0 else 1",), shown=("[x > 0]",),
         words="lets the upstream through where the operand is positive, stops it elsewhere",
-        kinks=(("x", "x == 0", "relu′(0) = 0, by convention"), ("x", "x != x", "relu′(nan) = 1, by convention")),
+        kinks=(
+            ("x", "x == 0", "relu at 0: relu′(0) = 0, by convention"),
+            ("x", "x != x", "relu at nan: relu′(nan) = 1, by convention"),
+        ),
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
         name="softplus", symbol="softplus", signature="softplus(x)",
-        forward="(x if x > 0 else 0) + log1p(exp(-abs(x)))",
+        forward="(x if x > 0 else 0) + log1p(exp(-x if x > 0 else x))",
         locals=("1/(1+exp(-x)) if x >= 0 else (u := exp(x))/(1+u)",), shown=("1/(1+exp(-x))",),
         words="is a smooth relu: upstream times the sigmoid of the operand",
         samples=(((0.7,), {}), ((M,), {})),
@@ -161,8 +183,8 @@ ELEMENTWISE = (
         shown=("1 if x > 0 else slope",),
         words="lets the upstream through where the operand is positive, and a little of it elsewhere: slope times",
         kinks=(
-            ("x", "x == 0 and slope != 1", "leaky_relu′(0) = slope, by convention"),
-            ("x", "x != x", "leaky_relu′(nan) = slope, by convention"),
+            ("x", "x == 0 and slope != 1", "leaky_relu at 0: leaky_relu′(0) = slope, by convention"),
+            ("x", "x != x", "leaky_relu at nan: leaky_relu′(nan) = slope, by convention"),
         ),
         samples=(((0.7,), {"slope": 0.01}), ((-0.7,), {"slope": 0.25}), ((M,), {"slope": -0.5})),
     ),
@@ -171,32 +193,41 @@ ELEMENTWISE = (
         forward="alpha*expm1(x) if x < 0 else x", locals=("alpha*exp(x) if x <= 0 else 1",),
         words="lets the upstream through where the operand is positive, and fades it out below",
         kinks=(
-            ("x", "x == 0 and alpha != 1", "elu′(0) = alpha, by convention"),
-            ("x", "x != x", "elu′(nan) = 1, by convention"),
+            ("x", "x == 0 and alpha != 1", "elu at 0: elu′(0) = alpha, by convention"),
+            ("x", "x != x", "elu at nan: elu′(nan) = 1, by convention"),
         ),
         samples=(((0.7,), {"alpha": 1}), ((-0.7,), {"alpha": 1}), ((M,), {"alpha": 0.5})),
     ),
     Elementwise(
         name="gelu", symbol="gelu", signature="gelu(x)",
-        forward="0.5*x*erfc(-x*0.7071067811865476)",
-        locals=("0.5*erfc(-x*0.7071067811865476)+x*exp(-0.5*x*x)*0.3989422804014327",),
+        forward="0.5*x*erfc(-x*sqrt(0.5))",
+        locals=("0.5*erfc(-x*sqrt(0.5))+x*exp(-0.5*x*x)*(1/sqrt(2*pi))",),
         shown=("(1+erf(x/sqrt(2)))/2+x*exp(-x**2/2)/sqrt(2*pi)",),
         words="weighs the operand by how likely a normal number is below it: the upstream times that, and a bump",
-        domain=(("x < 0 and z != z", "-inf × 0 is nan"),),
-        kinks=(("x", "x - x != 0 and x == x", "inf × 0 is nan, where the slope goes to 0 or 1"),),
+        domain=(("x < 0 and z != z", "gelu at infinity: -inf × 0 is nan"),),
+        kinks=(("x", "x - x != 0 and x == x", "gelu at infinity: inf × 0 is nan, where the slope goes to 0 or 1"),),
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
         name="erf", symbol="erf", signature="erf(x)",
-        forward="erf(x)", locals=("1.1283791670955126*exp(-x*x)",), shown=("2*exp(-x**2)/sqrt(pi)",),
+        forward="erf(x)", locals=("2/sqrt(pi)*exp(-x*x)",), shown=("2*exp(-x**2)/sqrt(pi)",),
         words="squashes to (-1, 1): upstream times a bell, almost nothing beyond 3",
+        samples=(((0.7,), {}), ((M,), {})),
+    ),
+    Elementwise(
+        name="erfc", symbol="erfc", signature="erfc(x)",
+        forward="erfc(x)", locals=("-2/sqrt(pi)*exp(-x*x)",), shown=("-2*exp(-x**2)/sqrt(pi)",),
+        words="is 1 - erf(x) to all digits: upstream times minus a bell",
         samples=(((0.7,), {}), ((M,), {})),
     ),
     Elementwise(
         name="abs", symbol="abs", signature="abs(x)", also=("absolute", "fabs"),
         forward="abs(x)", locals=("1 if x > 0 else -1 if x < 0 else 0",), shown=("sign(x)",),
         words="passes the upstream on with the sign of the operand",
-        kinks=(("x", "x == 0", "abs′(0) = 0, by convention"), ("x", "x != x", "abs′(nan) = 0, by convention")),
+        kinks=(
+            ("x", "x == 0", "abs at 0: abs′(0) = 0, by convention"),
+            ("x", "x != x", "abs at nan: abs′(nan) = 0, by convention"),
+        ),
         samples=(((-0.7,), {}), ((M,), {})),
     ),
 )  # fmt: skip
@@ -349,13 +380,13 @@ STRUCTURAL = (
         samples=(((2,), {"classes": 3}), (([1, 0],), {"classes": 2})),
     ),
     Structural(
-        name="where", symbol="where", signature="where(condition, x, y)", masked=True,
+        name="where", symbol="where", signature="where(condition, x, y)", chooses=True,
         rule=selection.where, align=selection.alike,
         words="chooses: where the condition holds x gets the upstream, elsewhere y, and the other 0",
         samples=(((1, 2.0, -3.5), {}), (([1, 0, 1], V, [4.0, 5.0, 6.0]), {}), (([[1], [0]], M, 2.0), {})),
     ),
     Structural(
-        name="clip", symbol="clip", signature="clip(x, low, high)", also=("clamp",), masked=True,
+        name="clip", symbol="clip", signature="clip(x, low, high)", also=("clamp",),
         rule=selection.clip, align=selection.alike, kink=selection.clip_note,
         words="keeps numbers between two borders: inside, the upstream goes through; outside, to the border",
         samples=(((0.7, 0.0, 1.0), {}), ((M, -1.0, 2.5), {}), ((M, [-2.0, 0.0, 1.0], 2.25), {}), ((2.0, 0.0, 1.0), {})),

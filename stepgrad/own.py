@@ -91,6 +91,8 @@ class OwnFunctions(Operators):
 
     def range_of(self, args: list[Any], node: ast.AST) -> range:
         """Return the whole numbers that ``range`` counts; they are made one by one."""
+        if any(isinstance(each, (Node, OffTape)) for each in args):
+            self.spoil()
         bounds = [whole_of(each) for each in args]
         if None in bounds or not 1 <= len(bounds) <= 3:
             self.fail("`range` takes one to three whole numbers, as in range(10)", node)
@@ -108,6 +110,8 @@ class OwnFunctions(Operators):
 
     def own_enumerate(self, value: Any, start: Any, node: ast.AST) -> list[Any]:
         """Return the entries of a list, numbered."""
+        if isinstance(start, (Node, OffTape)):
+            self.spoil()
         first = whole_of(start)
         if first is None:
             self.fail("`start` is a whole number; write `enumerate(x, start=1)`", node)
@@ -192,6 +196,7 @@ class OwnFunctions(Operators):
         if not isinstance(values, list):
             self.fail("only a list can be appended to; begin it as `xs = []`", node)
         values.append(self.entry(values, value, node))
+        self.mutations += 1
         self.spend(1, node)
 
     def own_index(self, values: Any, value: Any, node: ast.AST) -> Size:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from stepgrad.circuit import Circuit, Vertex
 from stepgrad.cursor import Cursor
-from stepgrad.events import Backward, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Forward, Print, Seed, Tangent, Update
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, show_shape
 from stepgrad.trace import Composite, Trace
@@ -42,8 +42,8 @@ class Picture(NamedTuple):
     circuit: Circuit
     whole: bool
 
-    def edge(self, event: Backward, gates: Closed, trace: Trace) -> tuple[int, int] | None:
-        """Return the edge along which a backward step runs, its target and its place; None if it is not drawn."""
+    def edge(self, event: Backward | Tangent, gates: Closed, trace: Trace) -> tuple[int, int] | None:
+        """Return the edge along which a step of a sweep runs, its target and its place; None if it is not drawn."""
         node, operand = gates.drawn(event.node), gates.drawn(event.operand)
         if node == operand or node not in self.nodes or operand not in self.nodes:
             return None
@@ -257,8 +257,11 @@ def activity_at(picture: Picture, cursor: Cursor, closed: Closed | None = None) 
         case Forward():
             edges = [(vertex, slot) for vertex in vertices for slot in range(len(picture.circuit.operands[vertex]))]
             return Activity(vertices, tuple(edges), None, here if gates.drawn(event.node) == event.node else None)
-        case Seed():
+        case Seed() | Direction():
             return Activity(vertices, (), None, here)
+        case Tangent():
+            edge = picture.edge(event, gates, trace)
+            return Activity(vertices, (edge,) if edge else (), place.get(gates.drawn(event.operand)), here)
         case Update():  # the circuit has the input as it was in this pass
             name = trace.bare_name(event.node)
             same = (v for v, vertex in enumerate(picture.circuit.vertices) if vertex.leaf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +14,7 @@ from stepgrad.scopes import Function
 from stepgrad.tensor import Tensor, nested
 
 MOST_SIGNS = 2_000  # of a text
+LONGEST_FRACTION = 10_000  # bits of one that is printed in full
 SPEC = re.compile(r"(?:[^{}]?[<>^=])?[-+ ]?#?0?(\d{0,3}),?(?:\.(\d{1,3}))?([bdeEfFgGnosxX%]?)")
 PERCENT = re.compile(r"%(?:(%)|([-+ 0#]*)(\d{0,3})(?:\.(\d{1,3}))?([dieEfFgGsr]))")
 
@@ -38,6 +40,11 @@ def printed(value: Any) -> str:
     return clipped(text)
 
 
+def in_full(value: Any) -> str:
+    """Print a result, however long it is."""
+    return "".join(parts_of(value))
+
+
 def parts_of(value: Any) -> Iterator[str]:
     """Yield what is printed of a value, piece by piece."""
     plain = nested(raw(value))
@@ -52,9 +59,25 @@ def parts_of(value: Any) -> Iterator[str]:
         case Function():
             yield f"<function {plain.name}>"
         case Fraction():
+            yield fraction_text(plain)
+        case Decimal():
             yield str(plain)
         case _:
             yield repr(plain)
+
+
+def fraction_text(number: Fraction) -> str:
+    """Print a fraction; one of thousands of digits as the float that is nearest.
+
+    >>> fraction_text(Fraction(1, 3)), fraction_text(Fraction(10**5000 + 1, 10**5000))
+    ('1/3', '1.0…')
+    """
+    if number.numerator.bit_length() + number.denominator.bit_length() < LONGEST_FRACTION:
+        return str(number)
+    try:
+        return f"{float(number)}…"
+    except OverflowError:
+        return "-inf…" if number < 0 else "inf…"
 
 
 def clipped(text: str) -> str:

@@ -154,8 +154,10 @@ class Recording:
         GateError
             If the operands do not fit the gate.
         """
-        if gate.params:
-            gate = gate.with_params(params)
+        return self.apply_row(gate.with_params(params) if gate.params else gate, operands, params)
+
+    def apply_row(self, gate: Gate, operands: Sequence[Operand], params: Params) -> Node:
+        """Apply a gate whose parameters stand in its text already."""
         if len(operands) <= 2:
             recorder = self.recorders[(gate, *map(type, operands))]
             if recorder is not None:
@@ -255,6 +257,7 @@ class Recording:
             current.adopt(output)
         current.run_back(output, seed)
         self.close()
+        self.current.waits = not self.kept
         return current
 
     def mark(self, mark: Mark) -> None:
@@ -288,7 +291,7 @@ class Recording:
         self.node_count_closed += len(self.current.nodes)
         self.last.tail += self.current.happened
         following = Pass()
-        following.after = self.current.after
+        following.after, following.waits = self.current.after, self.current.waits
         self.current = following
 
     def number_nodes(self) -> None:
@@ -321,30 +324,37 @@ class Recording:
 
     def keep_in(self, history: History) -> None:
         """From here on, keep what is recorded in this history, too; it may be kept in already."""
-        if not self.current.is_empty:
-            self.close()
+        self.break_off()
         self.kept.append(history)
         history.end = inf
 
     def stop_keeping(self, history: History) -> None:
         """Take back one :meth:`keep_in`."""
-        if not self.current.is_empty:
-            self.close()
+        self.break_off()
         self.kept.remove(history)
         if history not in self.kept:
             history.end = self.node_count_closed
 
+    def break_off(self) -> None:
+        """Let nothing that follows belong to a pass so far: others may keep it."""
+        if not self.current.is_empty:
+            self.close()
+        self.last, self.current.waits = None, False
+
     def passes_so_far(self, history: History) -> list[Pass]:
-        """Return the passes kept in a history, the open one as it is now; recording goes on undisturbed."""
+        """Return the passes kept in a history, those that go on as they are now; recording goes on undisturbed."""
+        found = [each.as_it_is() if each is self.last else each for each in history.passes]
         if history not in self.kept or self.current.is_empty:
-            return list(history.passes)
+            return found
         self.number_nodes()
-        return [*history.passes, self.current.as_it_is()]
+        return [*found, self.current.as_it_is()]
 
     def replace(self, node: Node, value: Array) -> None:
-        """Give a node a new value; what has been recorded goes on showing the old one where it was seen."""
+        """Give a node a new value, for a leaf an update; what has been recorded goes on showing what it saw."""
         for held in tuple(self.histories):
             history = held()
             if history is not None:
                 history.remember(node, self.node_count)
+        if self.kept and not node.operands:
+            self.mark(Updated(node, node.value, value))
         node.value = value

@@ -104,18 +104,21 @@ def norm_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Num
     the largest number near 1 first.
     """
     sqrt, divide = number.require("sqrt", "norm"), number.ieee["div"]
-    _, exponent = math.frexp(max(map(abs, numbers), default=0.0))
-    near_one = [math.ldexp(x, -exponent) for x in numbers]
+    exponent, near_one = brought_near_one(number, numbers)
     z = sqrt(total(number, [x * x for x in near_one]))
-    return times_power_of_2(z, exponent), [divide(x, z) if z else number.make(0) for x in near_one]
+    return number.ieee["ldexp"](z, exponent), [divide(x, z) if z else number.make(0) for x in near_one]
 
 
-def times_power_of_2(x: float, exponent: int) -> float:
-    """Scale a number up or down; beyond the largest, it is inf."""
-    try:
-        return math.ldexp(x, exponent)
-    except OverflowError:
-        return math.inf
+def largest_exponent(number: NumberType, numbers: Sequence[Number]) -> int:
+    """Return the exponent of 2 of the largest number; 0 where numbers can be of any size."""
+    exponent: int = number.ieee["exponent"](max((abs(float(x)) for x in numbers), default=0.0))
+    return exponent
+
+
+def brought_near_one(number: NumberType, numbers: Sequence[Number]) -> tuple[int, list[Number]]:
+    """Divide by the power of 2 that brings the largest number near 1, and return its exponent, too."""
+    exponent, ldexp = largest_exponent(number, numbers), number.ieee["ldexp"]
+    return exponent, [ldexp(x, -exponent) for x in numbers]
 
 
 def logsumexp_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
@@ -217,11 +220,13 @@ def check_labels(shape: Shape, labels: Array, gate: str) -> tuple[int, list[int]
 
 
 def tie_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
-    """Say when several elements share a maximum."""
+    """Say when several elements share a maximum, or nan is it."""
+    if any(z != z for z in flat(result)):
+        return "nan: it wins, and gets the upstream, by convention"
     shared = isinstance(local, Weights) and any(0 < weight < 1 for weight in local.weights)
-    return "tied elements share the upstream equally, by convention" if shared else None
+    return "tie: tied elements share the upstream equally, by convention" if shared else None
 
 
 def norm_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
     """Say when the norm is taken at 0."""
-    return "norm′(0) = 0, by convention" if 0 in flat(result) else None
+    return "norm at 0: norm′(0) = 0, by convention" if 0 in flat(result) else None

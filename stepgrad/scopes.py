@@ -72,6 +72,8 @@ class Function:
         Where it was defined.
     own : set of str
         The names that it assigns.
+    is_repeatable : bool
+        Whether no value changes what it does.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Function:
     body: Act
     outer: Scope
     own: Set[str]
+    is_repeatable: bool
 
 
 class Call(NamedTuple):

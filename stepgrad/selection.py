@@ -5,7 +5,7 @@ A choice sends the upstream to the operand that was chosen, and 0 to the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from stepgrad.gate import Local, Params, for_some
@@ -28,8 +28,9 @@ def columns_of(operands: Sequence[Array]) -> tuple[Shape, list[list[Number]]]:
 
 def routed(number: NumberType, shape: Shape, formula: str, chosen: Sequence[bool]) -> LinearMap:
     """Make the map of an operand that is handed on where it was chosen."""
-    zero, one = number.make(0), number.make(1)
-    return Weights(shape, shape, zero, formula, range(len(chosen)), [one if each else zero for each in chosen])
+    closed, one = number.closed, number.make(1)
+    weights = [one if each else closed for each in chosen]
+    return Weights(shape, shape, number.make(0), formula, range(len(chosen)), weights)
 
 
 def where(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
@@ -67,6 +68,16 @@ def clip_note(operands: Sequence[Array], params: Params, result: Array, local: L
     taken = list(zip(*columns, strict=True))
     on_border = sum(1 for x, low, high in taken if low <= x <= high and x in (low, high))
     if on_border:
-        return for_some("on the border: the operand gets the upstream, by convention", on_border, len(taken))
-    crossed = sum(1 for _, low, high in taken if high < low)
-    return for_some("the borders cross: the upper one gets the upstream", crossed, len(taken)) if crossed else None
+        return for_some("clip on a border: the operand gets the upstream, by convention", on_border, len(taken))
+    for words, holds in OTHER_EDGES:
+        count = sum(1 for each in taken if holds(*each))
+        if count:
+            return for_some(words, count, len(taken))
+    return None
+
+
+OTHER_EDGES: tuple[tuple[str, Callable[[Number, Number, Number], bool]], ...] = (
+    ("clip at nan: nobody gets the upstream, by convention", lambda *taken: any(each != each for each in taken)),
+    ("clip with crossed borders: the upper one gets the upstream", lambda x, low, high: high < low),
+    ("clip with equal borders: the lower one gets nothing, by convention", lambda x, low, high: x < low == high),
+)

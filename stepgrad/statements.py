@@ -6,13 +6,17 @@ A statement's function returns how it ended, if not as usual: by ``break``, ``co
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import cached_property
+from itertools import groupby
 
 from stepgrad.assignments import Assignments, do_nothing
 from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
 from stepgrad.printing import printed
 from stepgrad.reader import TOO_DEEP
+from stepgrad.refrains import Refrain
+from stepgrad.repeatable import is_repeatable
 from stepgrad.scopes import BREAK, CONTINUE, RETURN, Act
 from stepgrad.vocabulary import MODULE_NUMBERS, MODULES
 
@@ -20,11 +24,28 @@ UNDERSTOOD = "only the functions of math, numpy and torch that the language has 
 
 
 class Statements(Assignments):
-    """A machine that reads statements."""
+    """A machine that reads statements.
+
+    Attributes
+    ----------
+    in_refrain : bool
+        Whether the statement that is being read is part of a refrain.
+    """
+
+    in_refrain = False
+
+    @cached_property
+    def varying(self) -> Set[str]:
+        """The names that loops give their entries, and those that are only counted."""
+        loops = [each.target for each in ast.walk(self.tree) if isinstance(each, ast.For)]
+        return self.counters | assigned_in(loops)
 
     def block(self, statements: Sequence[ast.stmt]) -> Act:
         """Read statements into a function that executes them in order, and has them pay for the nodes they make."""
-        acts = [(each, *self.weighed(each)) for each in statements]
+        return self.executed([(each, *self.weighed(each)) for each in statements])
+
+    def executed(self, acts: Sequence[tuple[ast.AST, Act, int]]) -> Act:
+        """Return what executes statements in order; each comes with its weight, 0 if it pays for itself."""
         spans = self.spans
 
         def execute() -> str | None:
@@ -34,7 +55,7 @@ class Statements(Assignments):
                     ended: str | None = act()
                     made = len(spans) - self.paid
                     self.paid += made
-                    self.steps_left -= 1 + made if made >= weight else weight
+                    self.steps_left -= 1 + made if made >= weight > 0 else weight
                     if self.steps_left < 0:
                         self.spend(0, statement)
                     if ended is not None:
@@ -49,9 +70,19 @@ class Statements(Assignments):
         """Read the statements of a loop."""
         self.loops += 1
         try:
-            return self.block(statements)
+            return self.block(statements) if self.functions or self.in_refrain else self.block_with_refrains(statements)
         finally:
             self.loops -= 1
+
+    def block_with_refrains(self, statements: Sequence[ast.stmt]) -> Act:
+        """Read statements of a loop of the program itself; those that no value can steer are refrains."""
+        acts: list[tuple[ast.AST, Act, int]] = []
+        for (repeats, _), several in groupby(statements, self.refrain_of):
+            self.in_refrain = repeats
+            run = [(each, *self.weighed(each)) for each in several]
+            acts += [(run[0][0], Refrain(self, self.executed(run)), 0)] if repeats else run
+        self.in_refrain = False
+        return self.executed(acts)
 
     def read_Expr(self, node: ast.Expr) -> Act:
         """Read an expression on a line of its own; a text is a comment."""
@@ -122,6 +153,11 @@ class Statements(Assignments):
 
         return loop
 
+    def refrain_of(self, statement: ast.stmt) -> tuple[bool, bool]:
+        """Return whether no value steers a statement, and whether it reads what a loop counts or goes over."""
+        names = {each.id for each in ast.walk(statement) if isinstance(each, ast.Name)}
+        return is_repeatable(statement), not names.isdisjoint(self.varying)
+
     def read_Break(self, node: ast.Break) -> Act:
         """Read ``break``."""
         self.check_loop("break", node)
@@ -147,7 +183,7 @@ class Statements(Assignments):
         loops, self.loops = self.loops, 0
         self.functions += 1
         try:
-            define = self.read_function(node.name, node.args, self.block(node.body), own)
+            define = self.read_function(node.name, node, self.block(node.body), own)
         finally:
             self.loops = loops
             self.functions -= 1

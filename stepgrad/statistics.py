@@ -17,7 +17,7 @@ from stepgrad.gate import Local, Params
 from stepgrad.linear import LinearMap
 from stepgrad.matrix import Ruled, Wanted
 from stepgrad.numeric import FLOAT, NumberType
-from stepgrad.reductions import Group, groups_of, times_power_of_2, total
+from stepgrad.reductions import Group, brought_near_one, groups_of, largest_exponent, total
 from stepgrad.tensor import Array, Number, flat, reduce_target, shape_of, shaped
 
 
@@ -43,7 +43,7 @@ def mean_square(number: NumberType, numbers: Sequence[Number]) -> Number:
 def var_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
     """Average the squared deviations."""
     away, two, count = deviations(number, numbers), number.make(2), number.make(len(numbers))
-    return mean_square(number, away), [two * d / count for d in away]
+    return mean_square(number, away), [two * (d / count) for d in away]  # 2d may be beyond float64
 
 
 def std_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Number]]:
@@ -53,16 +53,15 @@ def std_of(number: NumberType, numbers: list[Number]) -> tuple[Number, list[Numb
     """
     sqrt, divide = number.require("sqrt", "std"), number.ieee["div"]
     away = deviations(number, numbers)
-    _, exponent = math.frexp(max(map(abs, away), default=0.0))
-    near_one = [math.ldexp(d, -exponent) for d in away]
+    exponent, near_one = brought_near_one(number, away)
     z = sqrt(mean_square(number, near_one))
     count = number.make(len(numbers))
-    return times_power_of_2(z, exponent), [divide(d, count * z) if z else number.make(0) for d in near_one]
+    return number.ieee["ldexp"](z, exponent), [divide(d, count * z) if z else number.make(0) for d in near_one]
 
 
 def std_note(operands: Sequence[Array], params: Params, result: Array, local: Local) -> str | None:
     """Say when equal numbers have no spread."""
-    return "std′ = 0 where all numbers are equal, by convention" if 0 in flat(result) else None
+    return "std of equal numbers: std′ = 0, by convention" if 0 in flat(result) else None
 
 
 # Lines along an axis
@@ -87,10 +86,10 @@ SAFE = 500  # numbers below 2**500 have squares, and sums of them, that float64 
 def line_of(number: NumberType, numbers: list[Number], eps: Number) -> Line:
     """Measure a line."""
     away = deviations(number, numbers)
-    _, exponent = math.frexp(max(map(abs, away), default=0.0))
-    down = max(exponent - SAFE, 0)
-    near, away = ([math.ldexp(x, -down) for x in each] for each in (numbers, away))
-    return Line(near, away, mean_square(number, away), math.ldexp(eps, -2 * down), down)
+    ldexp = number.ieee["ldexp"]
+    down = max(largest_exponent(number, away) - SAFE, 0)
+    near, away = ([ldexp(x, -down) for x in each] for each in (numbers, away))
+    return Line(near, away, mean_square(number, away), ldexp(eps, -2 * down), down)
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -111,12 +110,13 @@ class LayerNorm(LinearMap):
         numbers, away, variance, eps, exponent = self.lines[i // width]
         start, own = i - i % width, away[i % width]
         others = [x for o, x in enumerate(numbers, start) if o != i]
-        divide, one, n = self.number.ieee["div"], self.number.make(1), self.number.make(width)
+        divide, ldexp = self.number.ieee["div"], self.number.ieee["ldexp"]
+        one, n = self.number.make(1), self.number.make(width)
         spread = mean_square(self.number, deviations(self.number, others)) if others else self.zero
         scale = n * (variance + eps) * self.number.ieee["sqrt"](variance + eps)
         diagonal = (n - one) * eps + (n - one) * (n - one) / n * spread
         line = [diagonal if o == i else -(eps + (variance + d * own)) for o, d in enumerate(away, start)]
-        return [(o, math.ldexp(divide(part, scale), -exponent)) for o, part in enumerate(line, start)]
+        return [(o, ldexp(divide(part, scale), -exponent)) for o, part in enumerate(line, start)]
 
 
 def layer_norm(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, eps: Number) -> Ruled:
@@ -163,6 +163,19 @@ class RunningTotals(LinearMap):
                 found[i] = added
         return shaped(self.operand_shape, found)
 
+    def push(self, tangent: Array) -> Array:
+        """Return the running total of the tangent."""
+        return shaped(self.result_shape, running_totals(flat(tangent), self.lines))
+
+
+def running_totals(data: Sequence[Number], lines: Sequence[Group]) -> list[Number]:
+    """Run up a total along every line."""
+    found: list[Number] = list(data)
+    for line in lines:
+        for i, added in zip(line, accumulate(data[i] for i in line), strict=True):
+            found[i] = added
+    return found
+
 
 def cumsum(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int) -> Ruled:
     """Run up a total along an axis."""
@@ -170,10 +183,7 @@ def cumsum(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axi
     shape, data = shape_of(x), flat(x)
     reduced, target = reduce_target(shape, axis, keepdims=False)
     lines = groups_of(target, math.prod(reduced))
-    result: list[Number] = list(data)
-    for line in lines:
-        for i, added in zip(line, accumulate(data[i] for i in line), strict=True):
-            result[i] = added
+    result = running_totals(data, lines)
     formula = "the total of {up} from each element on" + ("" if len(shape) == 1 else f", along axis {axis}")
     local = RunningTotals(shape, shape, number.make(0), formula, lines, [lines[t] for t in target], number.make(1))
     return shaped(shape, result), [local]

@@ -246,8 +246,8 @@ class Writer:
                 self.write_gate(node, wanted)
             self.pages[-1].values.append(self.use(self.names[node]))
         totals: list[str] = []
-        columns = edges.nodes, edges.slots, edges.upstreams, earlier_arrivals(edges)
-        for edge, (node, slot, completed, last) in enumerate(zip(*columns)):
+        for edge, (node, slot, last) in enumerate(zip(edges.nodes, edges.slots, earlier_arrivals(edges))):
+            completed = edges.arrivals[node][-1] if edges.arrivals[node] else -1
             upstream = totals[completed] if completed >= 0 else self.literal(straight.recorded.seed)
             before = totals[last] if last >= 0 else ""
             total = self.write_edge(f"g{edge}", upstream, self.locals[node, slot], before)

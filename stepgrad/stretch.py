@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,6 +16,8 @@ from stepgrad.tape import Mark, Node, Pass, Updated
 from stepgrad.tensor import Array
 
 Entry: TypeAlias = "Node | Mark"
+Edge: TypeAlias = tuple[Node, int, Node, Array, Any, Array, bool]
+"""An edge as it was taken: node, slot, operand; upstream, local, total; whether nothing had arrived before."""
 
 
 class Edges(NamedTuple):
@@ -23,12 +25,8 @@ class Edges(NamedTuple):
 
     Attributes
     ----------
-    nodes, slots, operands, locals : sequence
-        From which node each ran, from which of its slots, to which operand, and with which local.
-    upstreams : sequence
-        Which edge completed the gradient of that node; -1 where it is the seed.
-    firsts : sequence of bool
-        Whether nothing had arrived at the operand before.
+    nodes, slots, operands : sequence
+        From which node each ran, from which of its slots, to which operand.
     arrivals : dict
         For every node reached, which edges brought it its gradient.
     """
@@ -36,9 +34,6 @@ class Edges(NamedTuple):
     nodes: list[Node]
     slots: array[int]
     operands: list[Node]
-    locals: list[Any]
-    upstreams: array[int]
-    firsts: list[bool]
     arrivals: dict[Node, list[int]]
 
 
@@ -49,7 +44,7 @@ class Stretch:
     ----------
     recorded : Pass
     foreign : sequence of Node
-        Nodes from before the trace, which the first pass shows as if it had made them.
+        Nodes from before this pass that none made, which it shows as if it had made them.
     first_step, first_node : int
         The indices, in the trace, of its first event and of the first of its nodes.
     """
@@ -65,15 +60,9 @@ class Stretch:
         self.seed_step = first_step + len(self.nodes) + len(recorded.marks)
         self.tail_step = self.seed_step + (1 + len(recorded.totals) if recorded.output is not None else 0)
         self.end = self.tail_step + len(recorded.tail)
+        self.arrived: dict[Node, Array] = {}
         self.made = [*self.nodes, *recorded.tail_nodes] if recorded.tail else self.nodes
         self.shift = first_node + self.foreign - recorded.first_index  # from index on the tape to index in the trace
-
-    @property
-    def entries(self) -> Sequence[Entry]:
-        """What happened at the forward steps, in order."""
-        if not self.mark_places:
-            return self.nodes
-        return [self.forward_entry(place) for place in range(self.seed_step - self.first_step)]
 
     def forward_entry(self, place: int) -> Entry:
         """Return what happened at a forward step, counted from the first of the stretch."""
@@ -81,6 +70,13 @@ class Stretch:
         if before < len(self.mark_places) and self.mark_places[before] == place:
             return self.recorded.marks[before][1]
         return self.nodes[place - before]
+
+    @property
+    def before(self) -> Iterable[Entry]:
+        """What happened before the sweep, in order."""
+        if not self.mark_places:
+            return self.nodes
+        return map(self.forward_entry, range(self.seed_step - self.first_step))
 
     def step_of(self, place: int) -> int:
         """Return the index of the event that computed, or updated, one of the nodes made here."""
@@ -99,33 +95,58 @@ class Stretch:
     @cached_property
     def edges(self) -> Edges:
         """Every edge taken, in order: the sweep once more, without its arithmetic."""
-        edges = Edges([], array("l"), [], [], array("l"), [], {})
-        arrivals = edges.arrivals
-        if self.recorded.output is not None:
-            arrivals[self.recorded.output] = []
+        nodes: list[Node] = []
+        slots = array("l")
+        operands: list[Node] = []
+        arrivals: dict[Node, list[int]] = {} if self.recorded.output is None else {self.recorded.output: []}
 
-        def take(node: Node, slot: int, operand: Any, local: Any) -> None:
-            edges.firsts.append(operand not in arrivals)
-            arrivals.setdefault(operand, []).append(len(edges.operands))
-            edges.nodes.append(node)
-            edges.slots.append(slot)
-            edges.operands.append(operand)
-            edges.locals.append(local)
-            edges.upstreams.append(completed)
+        def take(node: Node, slot: int, operand: Any) -> None:
+            arrivals.setdefault(operand, []).append(len(operands))
+            nodes.append(node)
+            slots.append(slot)
+            operands.append(operand)
 
         for node in self.recorded.swept:
             if node not in arrivals:
                 continue
-            completed = arrivals[node][-1] if arrivals[node] else -1
             if node.da is not None:
-                take(node, 0, node.a, node.da)
+                take(node, 0, node.a)
             if node.db is not None:
-                take(node, 1, node.b, node.db)
+                take(node, 1, node.b)
             if node.more is not None:
                 for slot, (operand, local) in enumerate(zip(node.more.operands, node.more.locals, strict=True), 2):
                     if local is not None:
-                        take(node, slot, operand, local)
-        return edges
+                        take(node, slot, operand)
+        return Edges(nodes, slots, operands, arrivals)
+
+    def taken(self, *, keep: bool = False) -> Iterator[Edge]:
+        """Yield every edge taken, in order, remembering nothing but the gradients that are on their way.
+
+        With ``keep``, those that have arrived at leaves are kept for :meth:`gradient`.
+        """
+        recorded = self.recorded
+        write_down = iter(recorded.totals).__next__
+        arrived: dict[Node, Array] = {} if recorded.output is None else {recorded.output: recorded.seed}
+        for node in recorded.swept if arrived else ():
+            if node not in arrived or (node.da is None and node.db is None and node.more is None):
+                continue
+            upstream = arrived.pop(node)
+            if node.da is not None:
+                is_first = node.a not in arrived
+                total = arrived[node.a] = write_down()
+                yield node, 0, node.a, upstream, node.da, total, is_first
+            if node.db is not None:
+                is_first = node.b not in arrived
+                total = arrived[node.b] = write_down()
+                yield node, 1, node.b, upstream, node.db, total, is_first
+            if node.more is not None:
+                for slot, (operand, local) in enumerate(zip(node.more.operands, node.more.locals, strict=True), 2):
+                    if local is not None and isinstance(operand, Node):
+                        is_first = operand not in arrived
+                        total = arrived[operand] = write_down()
+                        yield node, slot, operand, upstream, local, total, is_first
+        if keep:
+            self.arrived = arrived
 
     def gradient(self, node: Node, happened: int) -> Array:
         """Return what has arrived at a node when ``happened`` events of the trace have happened.
@@ -136,18 +157,29 @@ class Stretch:
             return None
         if node is self.recorded.output:
             return self.recorded.seed
+        if happened >= self.tail_step and node in self.arrived:
+            return self.arrived[node]
         edges = self.edges.arrivals.get(node, [])
         known = bisect_left(edges, happened - self.seed_step - 1)
         return self.recorded.totals[edges[known - 1]] if known else None
 
-    def last_seen(self, happened: int) -> int:
-        """Return the index, on the tape, of the last node recorded when ``happened`` events have happened."""
+    def made_by(self, happened: int) -> int:
+        """Return how many of the nodes here have been made when ``happened`` events of the trace have happened."""
         if happened > self.tail_step:
-            made = bisect_left(self.tail_places, happened - self.tail_step) + len(self.nodes)
-        else:
-            steps = min(happened, self.seed_step) - self.first_step
-            made = steps - bisect_left(self.mark_places, steps)
-        return self.made[made - 1].index if made else self.recorded.first_index - 1
+            return bisect_left(self.tail_places, happened - self.tail_step) + len(self.nodes)
+        steps = min(happened, self.seed_step) - self.first_step
+        return steps - bisect_left(self.mark_places, steps)
+
+    @property
+    def updates(self) -> Iterator[tuple[int, int, Updated]]:
+        """Yield every update with the index of its event, and that of the next node on the tape."""
+        first, after = self.recorded.first_index, self.recorded.first_index + len(self.recorded.nodes)
+        for place, (position, mark) in zip(self.mark_places, self.recorded.marks, strict=True):
+            if isinstance(mark, Updated):
+                yield self.first_step + place, first + position, mark
+        for k, each in enumerate(self.recorded.tail, self.tail_step):
+            if isinstance(each, Updated):
+                yield k, after, each
 
 
 class PassSummary(NamedTuple):
@@ -184,5 +216,6 @@ def foreign_nodes(passes: Sequence[Pass]) -> list[Node]:
         place = bisect_right(made, node.index, key=lambda ends: ends[0]) - 1
         return place < 0 or node.index >= made[place][1]
 
-    found = {node: None for each in passes for node in (*each.leaves, *each.earlier) if foreign(node)}
+    taking_part = ((*each.leaves, *each.earlier, *(update.node for update in each.updates)) for each in passes)
+    found = {node: None for nodes in taking_part for node in nodes if foreign(node)}
     return sorted(found, key=lambda node: node.index)

@@ -13,18 +13,19 @@ from stepgrad.applications import Applications
 from stepgrad.errors import InputError, ProgramError
 from stepgrad.language import MAX_STEPS, supplied_array
 from stepgrad.literals import holds_nodes
-from stepgrad.numeric import FLOAT
+from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.reader import read
 from stepgrad.source import Program, Span
 from stepgrad.tape import Node
+from stepgrad.tensor import Number
 
 MAX_BYTES = 32 * 1024 * 1024  # of a file
 SEPARATORS = "\t;,"  # of the cells of a line; the first that a file's first line has
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|infinity|nan)", re.IGNORECASE | re.ASCII)
 
 
-def read_values(pairs: Iterable[str]) -> dict[str, Any]:
-    """Read values given as ``NAME=VALUE``.
+def read_values(pairs: Iterable[str], number: NumberType = FLOAT) -> dict[str, Any]:
+    """Read values given as ``NAME=VALUE``, as numbers of a type: 0.1 is 1/10 for exact ones.
 
     Raises
     ------
@@ -38,11 +39,11 @@ def read_values(pairs: Iterable[str]) -> dict[str, Any]:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip().isidentifier():
             raise InputError(f"{pair!r} gives no value; write NAME=VALUE, as in x=3")
-        values[name.strip()] = read_value(name.strip(), text)
+        values[name.strip()] = read_value(name.strip(), text, number)
     return values
 
 
-def read_value(name: str, text: str) -> Any:
+def read_value(name: str, text: str, number: NumberType = FLOAT) -> Any:
     """Read the value of a name: ``3``, ``-1/3``, ``[[1, 2], [3, 4]]``, or ``@weights.csv`` for one in a file.
 
     Raises
@@ -51,13 +52,13 @@ def read_value(name: str, text: str) -> Any:
         If it is not a number or a list of numbers.
     """
     if text.strip().startswith("@"):
-        return read_file(text.strip()[1:])
+        return read_file(text.strip()[1:], number)
     program, tree = read(text.strip(), f"<{name}>")
     match tree.body:
         case [ast.Expr(value=expression)]:
-            value = Applications(program, FLOAT, MAX_STEPS).evaluate(expression)
+            value = Applications(program, number, MAX_STEPS).evaluate(expression)
             if not isinstance(value, Node) and not holds_nodes(value):
-                supplied_array(name, value, FLOAT)
+                supplied_array(name, value, number)
                 return value
     raise ProgramError("this is no value; write a number or a list, as in 3 or [1, 2]", program, Span(1, 1, 1, 1))
 
@@ -65,7 +66,7 @@ def read_value(name: str, text: str) -> Any:
 # Files
 
 
-def read_file(path: str) -> Any:
+def read_file(path: str, number: NumberType = FLOAT) -> Any:
     """Read a value from a file: numbers in columns (``.csv``), or one number or nested list (``.json``).
 
     Raises
@@ -91,26 +92,26 @@ def read_file(path: str) -> Any:
     except UnicodeDecodeError:
         raise InputError(f"{path!r} is not UTF-8; save it as UTF-8") from None
     program = Program(text, path)
-    return from_csv(program) if kind == ".csv" else from_json(program)
+    return from_csv(program, number) if kind == ".csv" else from_json(program, number)
 
 
-def from_csv(program: Program) -> list[Any]:
+def from_csv(program: Program, number: NumberType) -> list[Any]:
     """Read columns of numbers: one column is a vector, several are a matrix; a first row of words is skipped."""
     lines = [(number, line) for number, line in enumerate(program.lines, 1) if line.strip()]
     separator = next((sign for sign in SEPARATORS if lines and sign in lines[0][1]), ",")
-    rows: list[list[float]] = []
-    for place, (number, line) in enumerate(lines):
+    rows: list[list[Number]] = []
+    for place, (row, line) in enumerate(lines):
         found = list(cells(line, separator))
         if place == 0 and not any(NUMBER.fullmatch(text) for _, text in found):
             continue
         for column, text in found:
             if not NUMBER.fullmatch(text):
-                span = Span(number, column, number, column + max(1, len(text)))
+                span = Span(row, column, row, column + max(1, len(text)))
                 what = f"`{text}` is not a number" if text else "a number is missing"
                 raise ProgramError(f"{what}; write one, as in 0.5", program, span)
-        rows.append([float(text) for _, text in found])
+        rows.append([number.make(text) for _, text in found])
         if len(rows[-1]) != len(rows[0]):
-            span = Span(number, 1, number, len(line) + 1)
+            span = Span(row, 1, row, len(line) + 1)
             counts = f"this row has {len(rows[-1])} numbers, and the first has {len(rows[0])}"
             raise ProgramError(f"{counts}; give all rows the same length", program, span)
     if not rows:
@@ -127,10 +128,10 @@ def cells(line: str, separator: str) -> Iterator[tuple[int, str]]:
         start += len(part) + 1
 
 
-def from_json(program: Program) -> Any:
+def from_json(program: Program, number: NumberType) -> Any:
     """Read a number, or nested lists of numbers."""
     try:
-        value = json.loads(program.text)
+        value = json.loads(program.text, parse_float=number.make)
     except json.JSONDecodeError as error:
         span = Span(error.lineno, error.colno, error.lineno, error.colno + 1)
         raise ProgramError(f"this is not JSON: {error.msg}; write numbers, as in [1, 2]", program, span) from None
@@ -139,7 +140,7 @@ def from_json(program: Program) -> Any:
             f"{program.filename!r} has too long or too deep a value; write numbers, as in [1, 2]"
         ) from None
     try:
-        supplied_array(program.filename, value, FLOAT)
+        supplied_array(program.filename, value, number)
     except InputError as error:
         raise ProgramError(str(error), program, Span(1, 1, 1, 1)) from None
     return value

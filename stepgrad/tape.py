@@ -175,6 +175,8 @@ class Pass:
     after : int
         The number of the pass swept last, if a gradient shall not outlive the next sweep: a node that sat
         that one out forgets its own when it is used again.
+    waits : bool
+        Whether what an adopted node depends on waits until a gradient is on its way there.
     output, seed, totals
         The backward sweep: from where, with what, and the total after each edge; None and empty
         while there was none.
@@ -188,11 +190,13 @@ class Pass:
 
     __slots__ = (
         "after", "earlier", "first_index", "leaves", "marks", "nodes", "number", "output", "seed", "tail", "totals",
+        "waits",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.number = next(pass_numbers)
         self.after = 0
+        self.waits = False
         self.nodes: list[Node] = []
         self.earlier: list[Node] = []
         self.leaves: list[Node] = []
@@ -217,6 +221,11 @@ class Pass:
         return found
 
     @property
+    def updates(self) -> list[Updated]:
+        """What was given another value, in order."""
+        return [each for each in (*(mark for _, mark in self.marks), *self.tail) if isinstance(each, Updated)]
+
+    @property
     def tail_nodes(self) -> list[Node]:
         """The nodes made in the tail: computed there, or fresh leaves."""
         nodes = [each.node if isinstance(each, Updated) else each for each in self.tail]
@@ -231,10 +240,11 @@ class Pass:
     def adopt(self, node: Node) -> None:
         """Let a node of an earlier pass take part in this one, with all that it depends on.
 
-        Where no gradient outlives the next sweep, the rest waits until one is on its way there: else a chain
-        that grows from pass to pass, as in ``rate *= 0.99``, would be walked again and again.
+        Where it can, the rest waits until a gradient is on its way there: else a chain that grows from pass to
+        pass, as in ``rate *= 0.99``, would be walked again and again. It cannot where a trace has to show nodes
+        that no kept pass has made.
         """
-        if not self.take_in(node) or self.after:
+        if not self.take_in(node) or self.waits:
             return
         waiting = [node]
         while waiting:

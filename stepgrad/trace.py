@@ -7,23 +7,28 @@ totals; an event is put together from these when somebody looks at it, in any or
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import count
 from math import sqrt
 from typing import Any, NamedTuple, overload
 
+from stepgrad.equality import same
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Print, Seed, Update, unnamed
+from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Partial, Print, Seed, Tangent, Update, unnamed
+from stepgrad.gate import Local
+from stepgrad.notes import Taken, edge_note, forward_note
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
 from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
 from stepgrad.straightline import Straightline
-from stepgrad.stretch import Entry, PassSummary, Stretch, foreign_nodes
-from stepgrad.tape import Mark, Node, Pass, Printed, Updated
+from stepgrad.stretch import Edge, Entry, PassSummary, Stretch, foreign_nodes
+from stepgrad.tape import Node, Pass, Printed, Updated
 from stepgrad.tensor import Array, Tensor, flat, full, nested, shape_of, shaped
 
 
@@ -48,13 +53,27 @@ class Composite(NamedTuple):
 class Trace(Sequence[Event]):
     """An immutable sequence of events, with its program.
 
-    ``len``, indexing, slicing and iteration work as for a list; ``str`` is the text export.
+    ``len``, indexing, slicing and iteration work as for a list; ``str`` is the text export. Two traces are equal
+    if they have the same program and all their numbers are equal to the bit, nan being equal to nan.
 
     Attributes
     ----------
     program : Program or None
         None for a trace left behind by ``Value``.
+    number : NumberType
+    calls : sequence of Call
+        The calls of functions, in the order in which they were made.
+    given : mapping
+        The values that were supplied from outside, by name, as far as is known.
+    asked : str or None
+        The output that was asked for from outside.
+    stretches : list of Stretch
+        The passes as the tape has them, for what reads a whole trace.
+    result : Node or None
+        The last output.
     """
+
+    along = ""  # by what tangents are derivatives, in a trace that ends in a forward-mode sweep
 
     def __init__(
         self,
@@ -62,34 +81,39 @@ class Trace(Sequence[Event]):
         number: NumberType,
         *,
         program: Program | None = None,
-        names: Mapping[Node, Name] | None = None,
+        names: Mapping[Node, Name | Partial] | None = None,
         spans: Sequence[Span | None] = (),
         calls: Sequence[Call] = (),
         history: History | None = None,
         result: Node | None = None,
+        given: Mapping[str, Array] | None = None,
+        asked: str | None = None,
     ) -> None:
         self.program = program
-        self._number = number
-        self._names = names or {}
+        self.number = number
+        self.given = {} if given is None else given
+        self.asked = asked
+        self._names: Mapping[Node, Name | Partial] = {} if names is None else names
         self._spans = spans
         self.calls = calls
         self._history = History() if history is None else history
         foreign = foreign_nodes(passes)
-        self._foreign = {node: index for index, node in enumerate(foreign)}
-        self._stretches: list[Stretch] = []
+        self._foreign: dict[Node, int] = {}
+        self.stretches: list[Stretch] = []
         self._nodes: list[Node] = []
         step = 0
         for each in passes:
-            self._stretches.append(Stretch(each, () if self._stretches else foreign, step, len(self._nodes)))
-            step = self._stretches[-1].end
-            self._nodes += self._stretches[-1].made
+            before = foreign[: bisect_left(foreign, each.first_index, key=lambda node: node.index)]
+            del foreign[: len(before)]
+            self._foreign |= {node: index for index, node in enumerate(before, len(self._nodes))}
+            self.stretches.append(Stretch(each, before, step, len(self._nodes)))
+            step = self.stretches[-1].end
+            self._nodes += self.stretches[-1].made
         self._length = step
-        self._first_steps = [each.first_step for each in self._stretches]
-        self._first_indices = [each.recorded.first_index for each in self._stretches]
-        shifts = dict.fromkeys(each.shift for each in self._stretches)
-        self._shift = next(iter(shifts)) if len(shifts) == 1 and not foreign else None  # the same for all, if any is
+        self._first_steps = [each.first_step for each in self.stretches]
+        self._first_indices = [each.recorded.first_index for each in self.stretches]
         swept = [each.output for each in passes if each.output]
-        self._result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
+        self.result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
 
     # The sequence
 
@@ -110,7 +134,12 @@ class Trace(Sequence[Event]):
         return self._event(index % len(self))
 
     def __iter__(self) -> Iterator[Event]:
-        return chain.from_iterable(map(self._events, self._stretches))
+        for stretch in self.stretches:
+            yield from map(self.event_of_entry, stretch.before, count(stretch.first_step + 1))
+            if stretch.recorded.output is not None:
+                yield self._event(stretch.seed_step)
+            yield from map(self.event_of_edge, stretch.taken(), count(stretch.seed_step + 2))
+            yield from map(self.event_of_entry, stretch.recorded.tail, count(stretch.tail_step + 1))
 
     def __str__(self) -> str:
         from stepgrad.formats.text import text
@@ -119,6 +148,31 @@ class Trace(Sequence[Event]):
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self)} events>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trace):
+            return NotImplemented
+        if self is other:
+            return True
+        outside = [(each.program, each.number, len(each), each.node_count, each.output) for each in (self, other)]
+        return (
+            outside[0] == outside[1]
+            and same(self._outline(), other._outline())
+            and all(same(x.params, y.params) for x, y in zip(self._nodes, other._nodes, strict=True))
+            and all(map(same, self, other))
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.program, len(self)))
+
+    def _outline(self) -> list[Any]:
+        # What events do not tell: where passes begin and end, the calls, all names, the result.
+        def place(node: Node | None) -> int | None:
+            return None if node is None else self.index_of(node)
+
+        calls = [(*call[:-1], place(call.result)) for call in self.calls]
+        passes = [(each.first_step, each.seed_step, each.tail_step, each.end) for each in self.stretches]
+        return [passes, calls, {self.index_of(node): name for node, name in self._names.items()}, place(self.result)]
 
     # What it found
 
@@ -129,12 +183,12 @@ class Trace(Sequence[Event]):
 
     def output_name(self, *, ascii_only: bool = False) -> str:
         """Return the name of the last output, without its version; empty for an empty trace."""
-        return "" if self._result is None else self.bare_name(self.index_of(self._result), ascii_only=ascii_only)
+        return "" if self.result is None else self.bare_name(self.index_of(self.result), ascii_only=ascii_only)
 
     @property
     def value(self) -> Any:
         """The value of the last output: a number, or nested lists."""
-        return None if self._result is None else nested(self._value(self._result, self._result.index))
+        return None if self.result is None else nested(self._value(self.result, self.result.index))
 
     @property
     def grads(self) -> dict[str, Any]:
@@ -149,7 +203,8 @@ class Trace(Sequence[Event]):
         """Return the names of ``inputs``, without their versions where that is clear."""
         bare = [self.bare_name(index, ascii_only=ascii_only) for index in self.inputs]
         shown = [self.name(index, ascii_only=ascii_only) for index in self.inputs]
-        return [text if bare.count(text) == 1 else name for text, name in zip(bare, shown, strict=True)]
+        times = Counter(bare)
+        return [text if times[text] == 1 else name for text, name in zip(bare, shown, strict=True)]
 
     @cached_property
     def inputs(self) -> list[int]:
@@ -170,13 +225,13 @@ class Trace(Sequence[Event]):
     @property
     def printed(self) -> list[str]:
         """What the program printed, line by line."""
-        marks = (each for s in self._stretches for each in (*(mark for _, mark in s.recorded.marks), *s.recorded.tail))
+        marks = (each for s in self.stretches for each in (*(mark for _, mark in s.recorded.marks), *s.recorded.tail))
         return [each.text for each in marks if isinstance(each, Printed)]
 
     @property
     def updated(self) -> dict[str, Any]:
         """What the inputs that were updated hold at the end, by name."""
-        updates = (each for s in self._stretches for each in s.recorded.tail if isinstance(each, Updated))
+        updates = (each for stretch in self.stretches for *_, each in stretch.updates)
         last = {self._names[each.node].text: each.new for each in updates if each.node in self._names}
         return {name: nested(value) for name, value in last.items()}
 
@@ -191,29 +246,61 @@ class Trace(Sequence[Event]):
                 range(each.seed_step, each.tail_step),
                 range(each.tail_step, each.end),
             )
-            for k, each in enumerate(self._stretches, 1)
+            for k, each in enumerate(self.stretches, 1)
         )
 
-    def straightline(self, number: int = -1) -> Straightline:
-        """Return a pass, counted from 1 or from the end by -1, as straight-line code that takes other values.
+    # What it was made of, for whatever sweeps it again
+
+    @property
+    def last_sweep(self) -> Stretch:
+        """The pass that was swept last, as the tape has it.
 
         Raises
         ------
         InputError
-            If there is no such pass.
+            If no pass has a backward sweep.
         """
-        count = len(self._stretches)
-        if number == 0 or not -count <= number <= count:
-            raise InputError(f"there is no pass {number}; this trace has {count}, counted from 1")
-        stretch = self._stretches[number - 1 if number > 0 else number]
-        straight = Straightline(stretch.recorded, self._number)
-        indices = [self.index_of(node) for node in straight.givens]
-        bare = [self.bare_name(index) for index in indices]
-        straight.names = {
-            node: name if bare.count(name) == 1 else self.name(index)
-            for node, index, name in zip(straight.givens, indices, bare)
+        recorded, output = self.last_pass
+        if output is not recorded.output:
+            raise InputError("this trace has no backward sweep; run the program with one")
+        return self.stretches[self.recorded.index(recorded)]
+
+    @property
+    def recorded(self) -> list[Pass]:
+        """The passes as the tape has them."""
+        return [each.recorded for each in self.stretches]
+
+    @property
+    def last_pass(self) -> tuple[Pass, Node]:
+        """The pass that was swept last, or else the last one, and its output.
+
+        Raises
+        ------
+        InputError
+            If the output depends on no input.
+        """
+        for each in reversed(self.recorded):
+            if each.output is not None:
+                return each, each.output
+        if self.result is None or not self.result.flows:
+            raise InputError("the output depends on no input, so it has no derivatives; compute it from one")
+        return self.recorded[-1], self.result
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What a trace of some of the same passes is made with."""
+        return {
+            "number": self.number,
+            "program": self.program,
+            "names": self._names,
+            "spans": self._spans,
+            "calls": self.calls,
+            "history": self._history,
         }
-        return straight
+
+    def saw(self, user: Node, operand: Any) -> Array:
+        """Return what an operand of a node held when the node was computed; a literal is what it is."""
+        return self._value(operand, user.index)
 
     # Nodes
 
@@ -228,8 +315,8 @@ class Trace(Sequence[Event]):
 
     def name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name: ``c``, its second version ``c₂``, or ``v₆`` where it has none."""
-        named = self._names.get(self._nodes[index])
-        return unnamed(index, ascii_only) if named is None else named.shown(ascii_only)
+        name = self._names.get(self._nodes[index])
+        return unnamed(index, ascii_only) if name is None else name.shown(ascii_only)
 
     def bare_name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name without its version; ``v₆`` where it has none."""
@@ -240,7 +327,7 @@ class Trace(Sequence[Event]):
         """Return the index of a node of this trace."""
         if self._foreign and node in self._foreign:
             return self._foreign[node]
-        return node.index + self._stretches[bisect_right(self._first_indices, node.index) - 1].shift
+        return node.index + self.stretches[bisect_right(self._first_indices, node.index) - 1].shift
 
     def find(self, name: str) -> int:
         """Return the index of the node with this name, the last version where only the bare name is given.
@@ -279,22 +366,93 @@ class Trace(Sequence[Event]):
         }
         return shown | {name: nodes[-1] for name, nodes in self.versions.items()}
 
-    def operand_values(self, event: Forward | Backward) -> list[Array]:
+    @property
+    def called(self) -> Mapping[Node, Name | Partial]:
+        """What the program calls its nodes; those without a name are not in it."""
+        return self._names
+
+    @property
+    def spans(self) -> Sequence[Span | None]:
+        """The stretches of the program that computed the nodes; empty where none are known."""
+        return self._spans
+
+    @property
+    def changes(self) -> list[tuple[float, Node, Array]]:
+        """What nodes were given while the trace was recorded, in order: the first to see it, by index; node; value."""
+        found = []
+        for node, past in self._history.changes.items():
+            news = [*(old for _, old in past[1:]), node.value]
+            pairs = [(when, new) for (when, _), new in zip(past, news, strict=True)]
+            found += [(when, node, new) for when, new in pairs if self._value(node, int(when) - 1) is not new]
+        return sorted(found, key=lambda each: (each[0], each[1].index))
+
+    @property
+    def foreign(self) -> Mapping[Node, int]:
+        """The nodes that take part and were recorded before the trace, or between its passes, with their indices."""
+        return self._foreign
+
+    @cached_property
+    def shift(self) -> int | None:
+        """What a node's index here is beyond its index on the tape; None where this differs from node to node."""
+        shifts = {each.shift for each in self.stretches}
+        return shifts.pop() if len(shifts) == 1 and not self._foreign else None
+
+    def operand_values(self, event: Forward | Backward | Tangent) -> list[Array]:
         """Return what the operands of an event's node held, in the order of their slots."""
         return self._operand_values(self._nodes[event.node])
+
+    # A pass, for those who run it again
+
+    def straightline(self, number: int = -1) -> Straightline:
+        """Return a pass, counted from 1 or from the end by -1, as straight-line code that takes other values.
+
+        Raises
+        ------
+        InputError
+            If there is no such pass.
+        """
+        count = len(self.stretches)
+        if number == 0 or not -count <= number <= count:
+            raise InputError(f"there is no pass {number}; this trace has {count}, counted from 1")
+        stretch = self.stretches[number - 1 if number > 0 else number]
+        straight = Straightline(stretch.recorded, self.number)
+        indices = [self.index_of(node) for node in straight.givens]
+        bare = [self.bare_name(index) for index in indices]
+        times = Counter(bare)
+        straight.names = {
+            node: name if times[name] == 1 else self.name(index)
+            for node, index, name in zip(straight.givens, indices, bare)
+        }
+        return straight
+
+    def stretch(self, number: int) -> Stretch:
+        """Return what the tape has of a pass, counted from 1."""
+        return self.stretches[number - 1]
+
+    def seen(self, node: Node) -> tuple[list[Array], Array]:
+        """Return what the operands of a node held when it was recorded, in the order of their slots, and its value."""
+        return self._operand_values(node), self._value(node, node.index)
 
     # What is known at a step
 
     def forward_index(self, node: int) -> int:
         """Return the index of the event that computed a node, or gave it as an updated input."""
-        stretch = self._stretches[bisect_right(self._stretches, node, key=lambda each: each.first_node) - 1]
+        stretch = self.stretches[bisect_right(self.stretches, node, key=lambda each: each.first_node) - 1]
         return stretch.step_of(node - stretch.first_node)
 
     def value_at(self, node: int, happened: int) -> Array:
         """Return a node's value as known when ``happened`` events have happened; None if not yet."""
         if self.forward_index(node) >= happened:
             return None
-        return self._value(self._nodes[node], self._stretch(max(happened - 1, 0)).last_seen(happened))
+        held, target = self._nodes[node].value, self._nodes[node]
+        if target not in self._history.changes:
+            return held
+        seen_by, step = self._last_made(happened)
+        updates = self._updates.get(target, [])
+        place = bisect_left(updates, happened, key=lambda update: update[0])
+        if place and updates[place - 1][0] > step:  # nothing has seen it since
+            return updates[place - 1][2].new
+        return self._value(target, seen_by)
 
     def gradient_at(self, node: int, happened: int) -> Array:
         """Return what has arrived at a node when ``happened`` events have happened; None if nothing.
@@ -302,7 +460,7 @@ class Trace(Sequence[Event]):
         Gradients of a pass are known until the next pass sends its own back.
         """
         k = bisect_right(self._first_steps, happened)
-        swept = (each for each in reversed(self._stretches[max(0, k - 2) : k]) if each.recorded.output is not None)
+        swept = (each for each in reversed(self.stretches[max(0, k - 2) : k]) if each.recorded.output is not None)
         last = next((each for each in swept if each.seed_step < happened), None)
         return None if last is None else last.gradient(self._nodes[node], happened)
 
@@ -319,7 +477,7 @@ class Trace(Sequence[Event]):
     def gradient(self, node: int, happened: int) -> Array:
         """Return the same with zeros where nothing has arrived."""
         found = self.gradient_at(node, happened)
-        return full(shape_of(self._nodes[node].value), self._number.make(0)) if found is None else found
+        return full(shape_of(self._nodes[node].value), self.number.make(0)) if found is None else found
 
     def output_at(self, index: int) -> int:
         """Return the index of the node from which the pass with the event at ``index`` goes backward."""
@@ -367,7 +525,7 @@ class Trace(Sequence[Event]):
         index = None if made.result is None else self.index_of(made.result)
         if index is None or index not in inside:
             return Composite(None, tuple(operands), (None,) * len(operands))
-        arrived: dict[int, Any] = {index: self._number.make(1)}
+        arrived: dict[int, Any] = {index: self.number.make(1)}
         numbers = not shape_of(self._nodes[index].value)
         for node in reversed(inside) if numbers else ():
             if node not in arrived:
@@ -380,7 +538,7 @@ class Trace(Sequence[Event]):
 
     def norms(self, number: int) -> dict[str, float]:
         """Return how long the gradient of every input is that a pass, counted from 1, sent one to, by name."""
-        summary, stretch = self.passes[number - 1], self._stretches[number - 1]
+        summary, stretch = self.passes[number - 1], self.stretches[number - 1]
         reached = [node for node in stretch.edges.arrivals if node.gate is INPUT]
         lengths = {node: stretch.gradient(node, summary.backward.stop) for node in reached}
         return {
@@ -405,31 +563,50 @@ class Trace(Sequence[Event]):
         return ()
 
     def _stretch(self, index: int) -> Stretch:
-        return self._stretches[bisect_right(self._first_steps, index) - 1]
+        return self.stretches[bisect_right(self._first_steps, index) - 1]
 
     def _value(self, operand: Any, seen_by: int) -> Array:
-        # What the node with this index saw; a leaf is shown as its first user saw it until then.
+        # What the node with this index saw; until a leaf is used or updated, what is found there then.
         if not isinstance(operand, Node):
             return operand
         if not self._history.changes or operand not in self._history.changes:
             return operand.value
-        return self._history.value(operand, max(seen_by, self._first_uses.get(operand, seen_by)))
+        until, value = self._first_seen.get(operand, (seen_by, None))
+        return value if seen_by < until else self._history.value(operand, seen_by)
 
     def _operand_values(self, node: Node) -> list[Array]:
         return [self._value(operand, node.index) for operand in node.operands]
 
+    def _last_made(self, happened: int) -> tuple[int, int]:
+        # Of the last node made when so many events have happened: its index on the tape, and that of its event.
+        for k in range(self.pass_at(max(happened - 1, 0)) - 1, -1, -1):
+            made = self.stretches[k].made_by(happened)
+            if made:
+                return self.stretches[k].made[made - 1].index, self.stretches[k].step_of(made - 1)
+        return -1, -1
+
     @cached_property
-    def _first_uses(self) -> dict[Node, int]:
-        # For every leaf that was given another value: the index of the first node that used it.
-        leaves = {leaf for each in self._stretches for leaf in each.recorded.leaves}
+    def _updates(self) -> dict[Node, list[tuple[int, int, Updated]]]:
+        # For every node that was updated in place, its updates as its stretches know them.
+        found: dict[Node, list[tuple[int, int, Updated]]] = {}
+        for each in (each for stretch in self.stretches for each in stretch.updates):
+            found.setdefault(each[2].node, []).append(each)
+        return found
+
+    @cached_property
+    def _first_seen(self) -> dict[Node, tuple[int, Array]]:
+        # For every leaf that was given another value: the first node that used it, or followed its first update,
+        # and what it held until then.
+        leaves = {leaf for each in self.stretches for leaf in each.recorded.leaves}
         waiting = leaves & self._history.changes.keys()
-        found: dict[Node, int] = {}
+        found = {node: (first[0][1], first[0][2].old) for node, first in self._updates.items()}
         for node in self._nodes:
             if not waiting:
                 break
             for operand in waiting.intersection(node.operands):
-                found[operand] = node.index
                 waiting.remove(operand)
+                if operand not in found or node.index < found[operand][0]:
+                    found[operand] = node.index, self._history.value(operand, node.index)
         return found
 
     # Making events
@@ -437,78 +614,64 @@ class Trace(Sequence[Event]):
     def _event(self, index: int) -> Event:
         stretch = self._stretch(index)
         if not stretch.seed_step <= index < stretch.tail_step:
-            return next(self._entered([self._entry(stretch, index)], index + 1))
+            return self.event_of_entry(self._entry(stretch, index), index + 1)
         output = stretch.recorded.output
         if index == stretch.seed_step and output is not None:
             return Seed(index + 1, self.index_of(output), stretch.recorded.seed)
-        edge = index - stretch.seed_step - 1
-        return next(self._sent(stretch, edge, edge + 1))
+        return self._backward(stretch, index - stretch.seed_step - 1, index + 1)
 
-    def _events(self, stretch: Stretch) -> Iterator[Event]:
-        # All events of a pass, without looking for the place of each.
-        recorded = stretch.recorded
-        before = self._entered(stretch.entries, stretch.first_step + 1)
-        if recorded.output is None:
-            return before
-        seed = Seed(stretch.seed_step + 1, self.index_of(recorded.output), recorded.seed)
-        after = self._entered(recorded.tail, stretch.tail_step + 1)
-        return chain(before, (seed,), self._sent(stretch, 0, len(recorded.totals)), after)
+    def event_of_entry(self, entry: Entry, step: int) -> Event:
+        """Return the event of what is neither a seed nor an edge."""
+        match entry:
+            case Updated(node=node, old=old, new=new):
+                index = self.index_of(node)
+                return Update(step, self.name(index), index, old, change_of(old, new), new, self.span(index))
+            case Printed(text=text, span=span):
+                return Print(step, text, span)
+        return self._forward(entry, step)
 
-    def _entered(self, entries: Sequence[Entry], first_step: int) -> Iterator[Event]:
-        shift, index_of, names, calls = self._shift, self.index_of, self._names, self.calls
-        spans, known_spans, was_changed = self._spans, len(self._spans), bool(self._history.changes)
-        for step, node in enumerate(entries, first_step):
-            if not isinstance(node, Node):
-                yield self._marked(node, step)
-                continue
-            gate, operands = node.gate, node.operands
-            if shift is None:
-                index = index_of(node)
-                indices = tuple([index_of(o) if isinstance(o, Node) else o for o in operands])
-            else:
-                index = node.index + shift
-                indices = tuple([o.index + shift if isinstance(o, Node) else o for o in operands])
-            value = self._value(node, node.index) if was_changed else node.value
-            plain = value.__class__ is float and value - value == 0 and not gate.has_domain
-            note = None if plain or not operands else gate.left_domain(self._number, self._operand_values(node), value)
-            named = names.get(node)
-            name = named.shown() if named is not None else unnamed(index)
-            span = spans[index] if index < known_spans else None
-            path = self.path(index) if calls else ()
-            yield new_record(Forward, (step, index, gate, indices, value, name, span, note, path))
+    def _forward(self, node: Node, step: int) -> Forward:
+        values = self._operand_values(node)
+        value = self._value(node, node.index)
+        index = self.index_of(node)
+        return Forward(
+            step=step,
+            node=index,
+            gate=node.gate,
+            operands=tuple(self.index_of(o) if isinstance(o, Node) else o for o in node.operands),
+            value=value,
+            name=self.name(index),
+            span=self.span(index),
+            note=noted(self.span(index), forward_note(self.number, node.gate, values, value)),
+            path=self.path(index),
+        )
 
-    def _marked(self, mark: Mark, step: int) -> Event:
-        if isinstance(mark, Printed):
-            return Print(step, mark.text, mark.span)
-        index = self.index_of(mark.node)
-        change = change_of(mark.old, mark.new)
-        return Update(step, self.name(index), index, mark.old, change, mark.new, self.span(index))
+    def _backward(self, stretch: Stretch, edge: int, step: int) -> Event:
+        nodes, slots, operands, arrivals = stretch.edges
+        node, slot, operand = nodes[edge], slots[edge], operands[edge]
+        upstream, total = stretch.gradient(node, stretch.end), stretch.recorded.totals[edge]
+        return self.event_of_edge(
+            (node, slot, operand, upstream, node.locals[slot], total, arrivals[operand][0] == edge), step
+        )
 
-    def _sent(self, stretch: Stretch, start: int, stop: int) -> Iterator[Backward]:
-        # What the edges of a pass sent. The engine's own step is taken again: upstream times local.
-        edges, totals, shift, index_of = stretch.edges, stretch.recorded.totals, self._shift, self.index_of
-        seed, first_step = stretch.recorded.seed, stretch.seed_step + 2 + start
-        columns = [column[start:stop] for column in (*edges[:-1], totals)]
-        for step, (node, slot, operand, local, completed, first, total) in enumerate(zip(*columns), first_step):
-            upstream = seed if completed < 0 else totals[completed]
-            product = upstream * local  # a number or a map: either multiplies
-            plain = product.__class__ is float and product == product and not node.gate.has_conventions
-            note = None if plain else self._note(node, slot, local, upstream, product)
-            if shift is None:
-                index, other = index_of(node), index_of(operand)
-            else:
-                index, other = node.index + shift, operand.index + shift
-            yield new_record(Backward, (step, index, slot, other, upstream, local, product, total, first, note))
+    def note_of_edge(self, node: Node, slot: int, upstream: Array, local: Local, product: Array) -> str | None:
+        """Return which convention made the local of an edge, and whether 0 met inf in it."""
+        taken = Taken(node.gate, node.params, slot, upstream, local, product)
+        return edge_note(self.number, taken, self._operand_values(node), self._value(node, node.index))
 
-    def _note(self, node: Node, slot: int, local: Any, upstream: Array, product: Array) -> str | None:
-        values, value = self._operand_values(node), self._value(node, node.index)
-        gate = node.gate
-        convention = gate.used_convention(self._number, values, value, slot, local, params=node.params)
-        lost = gate.lost_product(upstream, local, product)
-        return "; ".join(filter(None, (convention, lost))) if convention or lost else None
+    def event_of_edge(self, edge: Edge, step: int) -> Event:
+        """Return the event of an edge as it was taken."""
+        node, slot, operand, upstream, local, total, first = edge
+        product = total if first else upstream * local  # the local is a number or a map: either multiplies
+        note = noted(self.span(self.index_of(node)), self.note_of_edge(node, slot, upstream, local, product))
+        place = self.index_of(node), slot, self.index_of(operand)
+        return Backward(step, *place, upstream, local, product, total, first, note)
 
 
-new_record = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
+def noted(span: Span | None, *notes: str | None) -> str | None:
+    """Return what there is to say of a step, with its place in the program: ``…, at 1:12``."""
+    said = "; ".join(filter(None, notes))
+    return f"{said}, at {span.line}:{span.column}" if said and span else said or None
 
 
 def change_of(old: Array, new: Array) -> Array:

@@ -10,8 +10,10 @@ node; everything else goes the general way.
 from __future__ import annotations
 
 import gc
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from types import TracebackType
 from typing import Any
 
@@ -28,6 +30,7 @@ from stepgrad.recording import Recording
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 from stepgrad.trace import Trace
+from stepgrad.wording import literal_text
 
 
 def as_number(value: Any) -> float:
@@ -71,6 +74,20 @@ def binary(gate: str, *, swapped: bool = False) -> Callable[[Value, Any], Any]:
     return operator
 
 
+def comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Any], Any]:
+    """Make a comparison of the numbers that two Values hold, or of one with a number."""
+
+    def compared(self: Value, other: Any) -> Any:
+        if not isinstance(other, (Value, int, float)):
+            return NotImplemented
+        sides = self.value, other.value if isinstance(other, Value) else other
+        if any(isinstance(side, Tensor) for side in sides):
+            raise GateError("numbers can be compared, and this is a tensor; compare its entries, or its .data")
+        return compare(*sides)
+
+    return compared
+
+
 def method(gate: str) -> Callable[..., Value]:
     """Make a method: ``x.exp()``, ``x.sum(axis=0)``."""
 
@@ -96,13 +113,15 @@ class Value(Node):
     ----------
     data : number or nested lists
         A list that holds Values is stacked: the result is then no input, but computed from these.
-    name, label : str, optional
+    _children, _op : optional
+        As micrograd's and microgpt's own code passes them; what a Value was computed from cannot be given.
+    label, name : str, optional
         What the trace calls it.
 
     Raises
     ------
     GateError
-        If the data is no number and no list of them.
+        If the data is no number and no list of them, or if there are children.
 
     Examples
     --------
@@ -117,8 +136,9 @@ class Value(Node):
     As in PyTorch and micrograd, the gradients of leaves add up over several ``backward()`` calls until
     the program sets ``grad`` to 0; those of intermediate values never do.
 
-    A Value is true, whatever it holds, as any object without a length; ``len`` counts the entries of a
-    tensor's first axis. A copy of one is an input of its own with the same data and name.
+    A Value is true, whatever it holds, and equal to itself only, as any object without a length; ``<``, ``>``,
+    ``<=``, ``>=`` compare the numbers held; ``len`` counts the entries of a tensor's first axis. A copy of one
+    is an input of its own with the same data and name.
     """
 
     # Recorders fill neither: `_name` is set where the program gives a name, `_given` where it sets the
@@ -127,8 +147,12 @@ class Value(Node):
     _given: Array
     _name: str
 
-    def __init__(self, data: Any, *, name: str = "", label: str = "") -> None:
+    def __init__(
+        self, data: Any, _children: Iterable[Any] = (), _op: Any = "", label: str = "", *, name: str = ""
+    ) -> None:
         """Record an input; a number becomes one of the class whose operators are compiled."""
+        if _children and any(True for _ in _children):
+            raise GateError("what a Value is computed from cannot be given; compute it with the operators and methods")
         ready = data if type(data) is float else as_operand(data)
         if not isinstance(ready, Value):
             HERE.leaf(ready, INPUT, self)
@@ -215,6 +239,40 @@ class Value(Node):
         self._given = self.gradient() if self.gate is INPUT else None
         self.total = None
 
+    # What programs written for micrograd and microgpt ask of a node
+
+    @property
+    def _prev(self) -> tuple[Value, ...]:
+        """The Values that it was computed from, each once."""
+        return tuple(dict.fromkeys(self._children))
+
+    @property
+    def _children(self) -> tuple[Value, ...]:
+        """The Values that it was computed from, in the order of their slots."""
+        return tuple(operand for operand in self.operands if isinstance(operand, Value))
+
+    @property
+    def _local_grads(self) -> tuple[Any, ...]:
+        """The local for each of these."""
+        edges = zip(self.operands, self.locals, strict=True)
+        return tuple(local for operand, local in edges if isinstance(operand, Value))
+
+    @property
+    def _op(self) -> str:
+        """The sign of its gate; empty for an input."""
+        if self.gate.name == "pow" and not isinstance(self.b, Value):
+            return f"**{literal_text(self.b)}"
+        return "*" if self.gate.name == "mul" else self.gate.symbol
+
+    @property
+    def _backward(self) -> Any:
+        """Not there: no node has a function of its own."""
+        raise AttributeError("a Value has no _backward; its gate has the rule, and backward() runs all of them")
+
+    @_backward.setter
+    def _backward(self, rule: Any) -> None:
+        raise AttributeError("a Value takes no _backward of its own; compute it with the operators and methods")
+
     def backward(self, seed: Any = None) -> None:
         """Send gradients back to every value that this one depends on.
 
@@ -237,6 +295,9 @@ class Value(Node):
 
     def __float__(self) -> float:
         return float(self.data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
 
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
@@ -274,8 +335,11 @@ class Value(Node):
     __pow__, __rpow__ = binary("pow"), binary("pow", swapped=True)
     __matmul__, __rmatmul__ = binary("matmul"), binary("matmul", swapped=True)
     __abs__ = method("abs")
+    __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
+    __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
 
     exp, log, sqrt = method("exp"), method("log"), method("sqrt")
+    expm1, log1p, erfc = method("expm1"), method("log1p"), method("erfc")
     sin, cos, tan = method("sin"), method("cos"), method("tan")
     tanh, sigmoid, relu, softplus = method("tanh"), method("sigmoid"), method("relu"), method("softplus")
     leaky_relu, elu, gelu, erf = method("leaky_relu"), method("elu"), method("gelu"), method("erf")
@@ -411,7 +475,8 @@ class Tape:
     def trace(self) -> Trace:
         """Return the trace of what has been recorded so far; the recording goes on undisturbed."""
         passes = HERE.passes_so_far(self.history)
-        taking_part = (node for each in passes for node in (*each.leaves, *each.earlier, *each.nodes))
+        updated = (update.node for each in passes for update in each.updates)
+        taking_part = chain(updated, (node for each in passes for node in (*each.leaves, *each.earlier, *each.nodes)))
         named = {node: name for node in taking_part if (name := getattr(node, "_name", ""))}
         names: dict[Node, Name] = {}
         versions: dict[str, int] = {}

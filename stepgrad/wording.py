@@ -9,19 +9,22 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import zip_longest
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
-from stepgrad.events import Backward, Event, Forward, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Seed, Tangent, Update, partial
 from stepgrad.formula import OPERANDS, spell
 from stepgrad.linear import LinearMap, Term
 from stepgrad.ops import CONSTANT, INPUT
+from stepgrad.printing import fraction_text
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Number, Shape, Tensor, show_shape
 from stepgrad.trace import Trace
 
 MAX_ROWS, MAX_COLUMNS = 12, 8  # of a matrix; beyond, the middle is left out
+NARROW = re.compile("[ -~¡-ˬΑ-ΡΣ-ωᵀ‐-‧⁰⁴-⁹⁻ⁿ₀-₉∂←-⌂]*")  # signs of which each takes one cell
+LARGE = 1e9  # from here on, numbers are printed with an exponent
 MAX_LITERAL = 40  # characters of a literal that an expression writes out
 ASCII = str.maketrans(
     {"×": "*", "·": "*", "⊙": "*", "ᵀ": "'", "∂": "d", "′": "'", "Σ": "sum", "‖": "|", "≈": "~=", "…": "..",
@@ -54,12 +57,11 @@ class Style(NamedTuple):
         ('0.39', '3.50e-05', '1.000e+300')
         """
         if isinstance(number, Fraction):
-            if len(str(number)) <= self.digits + 6:
-                return str(number)
-            number = float(number)
-        fixed = f"{number:.{self.digits}f}"
-        lost = number and not float(fixed)
-        return f"{number:.{self.digits}e}" if lost or 1e9 <= abs(number) < float("inf") else fixed
+            text = fraction_text(number)
+            if len(text) <= self.digits + 6:
+                return text
+            number = float(text.rstrip("…")) if text.endswith("…") else float(number)
+        return printed(number, self.digits)
 
     def rounded(self, array: Array) -> bool:
         """Whether printing it loses digits of what is shown."""
@@ -103,6 +105,13 @@ class Style(NamedTuple):
         return lines
 
 
+def printed(number: float, digits: int) -> str:
+    """Print a float with so many decimals, with an exponent where it is too small or too large for them."""
+    fixed = f"{number:.{digits}f}"
+    lost = number and not float(fixed)
+    return f"{number:.{digits}e}" if lost or LARGE <= abs(number) < inf else fixed
+
+
 def in_ascii(text: str) -> str:
     r"""Spell a text in ASCII: mathematical signs by others, what is left as Python would escape it.
 
@@ -123,7 +132,7 @@ def cells(text: str) -> int:
     >>> cells("σ′"), cells("梯度")
     (2, 4)
     """
-    if text.isascii():
+    if text.isascii() or NARROW.fullmatch(text):
         return len(text)
     return sum(map(CELLS.__getitem__, text))
 
@@ -234,23 +243,58 @@ class Wording:
 
     def partial(self, of: str, by: str) -> str:
         """Write a derivative: ``∂f/∂x``."""
-        return self.style.sign(f"∂{of}/∂{by}")
+        return self.style.sign(partial(of, by))
 
-    def equation(self, event: Backward) -> str:
+    def equation(self, event: Backward | Tangent) -> str:
         """Write the chain rule with names: ``∂f/∂m = ∂f/∂h · ∂h/∂m``."""
-        output, node, operand = self.output(event), self.name(event.node), self.name(event.operand)
-        upstream, result = self.partial(output, node), self.partial(output, operand)
+        arriving, result = self.arriving(event), self.result(event)
         becomes = "=" if event.first else "+="
         if isinstance(event.local, LinearMap):
-            return f"{result} {becomes} {self.pulled(event, upstream)}"
-        return self.style.sign(f"{result} {becomes} {upstream} · {self.partial(node, operand)}")
+            return f"{result} {becomes} {self.carried(event, arriving)}"
+        return self.style.sign(f"{result} {becomes} {arriving} · {self.local(event)}")
 
-    def operands_by_letter(self, event: Backward) -> dict[str, str]:
+    def arriving(self, event: Backward | Tangent) -> str:
+        """Write what an edge multiplies: the upstream ``∂f/∂h``, or forwards the operand's tangent ``∂m/∂t``."""
+        if isinstance(event, Tangent):
+            return self.tangent(event.operand)
+        return self.partial(self.output(event), self.name(event.node))
+
+    def result(self, event: Backward | Tangent) -> str:
+        """Write what an edge adds to: the operand's gradient ``∂f/∂m``, or forwards the node's tangent ``∂h/∂t``."""
+        if isinstance(event, Tangent):
+            return self.tangent(event.node)
+        return self.partial(self.output(event), self.name(event.operand))
+
+    def local(self, event: Backward | Tangent) -> str:
+        """Write the local of an edge: ``∂h/∂m``."""
+        return self.partial(self.name(event.node), self.name(event.operand))
+
+    def tangent(self, node: int | None = None, index: Shape = ()) -> str:
+        """Write a node's tangent, or an element of it: ``∂h/∂w0``; without a node, that of any: ``∂…/∂w0``."""
+        along = escaped(self.trace.along) if self.style.ascii_only else self.trace.along
+        return self.partial(self.style.sign("…") if node is None else self.name(node) + bracketed(index), along)
+
+    def sweep_title(self, index: int) -> str:
+        """Return the title of the sweep that begins with an event."""
+        if isinstance(self.trace[index], Direction):
+            return f"Tangents by {escaped(self.trace.along) if self.style.ascii_only else self.trace.along}"
+        return f"Backward from {self.name(self.trace.output_at(index))}"
+
+    def carried(self, event: Backward | Tangent, arriving: str) -> str:
+        """Write the product of a tensor edge: ``∂f/∂q · xᵀ``; forwards ``∂q/∂W · ∂W/∂t``, element by element ⊙."""
+        if isinstance(event, Backward):
+            return self.pulled(event, arriving)
+        formula = self.trace.node(event.node).gate.pulled(event.slot, self.literals(event))
+        if not formula:
+            return self.style.sign(f"{self.local(event)} · {arriving}")
+        return self.style.sign(formula.format(up=arriving, **{"x": "", "y": "", **self.operands_by_letter(event)}))
+
+    def operands_by_letter(self, event: Backward | Tangent) -> dict[str, str]:
         """Return the names that stand for ``x``, ``y`` and ``z`` in the formulas of the event's gate."""
         names = dict(zip(OPERANDS, self.operands(event.node)))
         return {**names, "z": self.name(event.node)}
 
-    def literals(self, event: Backward) -> dict[int, Array]:
+    def literals(self, event: Backward | Tangent) -> dict[int, Array]:
         """Return the literal operands of the event's node, by slot."""
         operands = self.trace.node(event.node).operands
         values = self.trace.operand_values(event)
@@ -263,49 +307,58 @@ class Wording:
         formula = gate.pulled(event.slot, self.literals(event)) or event.local.formula
         return self.style.sign(formula.format(up=upstream, **{"x": "", "y": "", **self.operands_by_letter(event)}))
 
-    def local_rule(self, event: Backward) -> str:
+    def local_rule(self, event: Backward | Tangent) -> str:
         """Write the local of a scalar edge as a formula: ``∂h/∂m = h``; empty where it has none."""
         gate = self.trace.node(event.node).gate
         formula = gate.local_formula(event.slot, self.literals(event))
         if not formula or isinstance(event.local, LinearMap):
             return ""
         spelled = spell(formula, self.operands_by_letter(event), ascii_only=self.style.ascii_only)
-        return f"{self.partial(self.name(event.node), self.name(event.operand))} = {spelled}"
+        return f"{self.local(event)} = {spelled}"
 
-    def factors(self, event: Backward) -> list[tuple[str, list[str]]]:
-        """Return the matrices of a tensor edge, labelled: upstream, the operands in the formula, product."""
+    def factors(self, event: Backward | Tangent) -> list[tuple[str, list[str]]]:
+        """Return the matrices of a tensor edge, labelled: what it multiplies, the operands in the formula, product."""
         assert isinstance(event.local, LinearMap)
-        output = self.output(event)
         gate = self.trace.node(event.node).gate
-        formula = gate.pulled(event.slot, self.literals(event)) or event.local.formula
+        formula = gate.pulled(event.slot, self.literals(event))
+        formula = formula or (event.local.formula if isinstance(event, Backward) else "")
         values = dict(zip(OPERANDS, self.trace.operand_values(event)))
         values["z"] = self.trace.value_at(event.node, event.step)
         names = self.operands_by_letter(event)
-        blocks = [(self.partial(output, self.name(event.node)), event.upstream)]
+        blocks = [(self.arriving(event), arriving(event))]
         blocks += [(names[letter], values[letter]) for letter in dict.fromkeys(re.findall(r"{([xyz])}", formula))]
-        result = self.partial(output, self.name(event.operand))
+        result = self.result(event)
         blocks.append((result if event.first else self.style.sign("product"), event.product))
         if not event.first:
             blocks.append((result, event.total))
         return [(f"{name} {self.style.equals(value)} ", self.style.lines(value)) for name, value in blocks]
 
-    def element(self, event: Backward, index: Shape) -> str:
-        """Write an element of the gradient that a tensor edge sends: ``∂f/∂W[0][1]``."""
+    def element(self, event: Backward | Tangent, index: Shape) -> str:
+        """Write an element of what a tensor edge sends: ``∂f/∂W[0][1]``, or forwards ``∂q[0]/∂t``."""
+        if isinstance(event, Tangent):
+            return self.tangent(event.node, index)
         return self.partial(self.output(event), self.name(event.operand) + bracketed(index))
 
-    def sum_of(self, event: Backward, index: Shape, terms: Sequence[Term], most: int = 2) -> str:
+    def sum_of(self, event: Backward | Tangent, index: Shape, terms: Sequence[Term], most: int = 2) -> str:
         """Write the sum that an opened element is: ``∂f/∂q[0] · ∂q[0]/∂W[0][1] + …``."""
-        output, node, operand = self.output(event), self.name(event.node), self.name(event.operand)
         written = [
-            f"{self.partial(output, result)} · {self.partial(result, operand + bracketed(index))}"
-            for result in (node + bracketed(term.result) for term in terms[:most])
+            self.style.sign(f"{arriving} · {self.partial(*ends)}")
+            for arriving, ends in (self.term(event, index, term.result) for term in terms[:most])
         ]
         return self.style.sign(" + ".join(written + ["…"] * (len(terms) > most))) or "0"
 
-    def arithmetic(self, event: Backward) -> tuple[str, str, str]:
-        """Return a scalar edge's upstream, local and product in numbers."""
+    def term(self, event: Backward | Tangent, index: Shape, other: Shape) -> tuple[str, tuple[str, str]]:
+        """Return what arrives at one product of an opened element, and the two elements of its local."""
+        node, operand = self.name(event.node), self.name(event.operand)
+        if isinstance(event, Tangent):
+            return self.tangent(event.operand, other), (node + bracketed(index), operand + bracketed(other))
+        result = node + bracketed(other)
+        return self.partial(self.output(event), result), (result, operand + bracketed(index))
+
+    def arithmetic(self, event: Backward | Tangent) -> tuple[str, str, str]:
+        """Return a scalar edge's upstream, or forwards tangent, its local and product in numbers."""
         number = self.style.number
-        return number(event.upstream), number(event.local), number(event.product)
+        return number(arriving(event)), number(event.local), number(event.product)
 
     def updated(self, event: Update) -> str:
         """Write an update of a number: ``w = 0.40 + (-0.04)``."""
@@ -324,6 +377,11 @@ class Wording:
         return self.partial(name, name)
 
 
+def arriving(event: Backward | Tangent) -> Array:
+    """Return what an edge multiplies: the upstream, or forwards the operand's tangent."""
+    return event.tangent if isinstance(event, Tangent) else event.upstream
+
+
 def bracketed(index: Shape) -> str:
     """Spell an element's index: ``[0][1]``."""
     return "".join(f"[{i}]" for i in index)
@@ -335,6 +393,8 @@ def one_line(text: str) -> str:
     >>> one_line("loss\n0.25\x1b")
     'loss 0.25�'
     """
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else " " if sign == "\n" else "�" for sign in text)
 
 

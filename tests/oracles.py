@@ -1,6 +1,6 @@
 """Independent oracles: Python's own arithmetic, forward-mode dual numbers, and random programs.
 
-Nothing here knows stepgrad: a dual number carries its derivative along, forwards, with rules written
+Nothing here knows stepgrad but where its examples are: a dual number carries its derivative along, forwards, with rules written
 down a second time, so that no mistake of the reverse sweep can hide in it.
 """
 
@@ -10,6 +10,8 @@ import random
 import re
 from dataclasses import dataclass
 from typing import Any
+
+from stepgrad.gallery import example_text
 
 
 @dataclass(frozen=True)
@@ -134,3 +136,9 @@ def random_program(seed, functions=(), exponents=(2, 3, -1)):
     lines.append(f"f = {names[-1]} + {rng.choice(names)} * {expression(2)}")
     program = "\n".join(lines)
     return program, {name: text for name, text in inputs.items() if re.search(rf"\b{name}\b", program)}
+
+
+def shortened(name):
+    """An example whose training ends after a few rounds, and the tiny GPT reads one short name."""
+    text = re.sub(r"^(for \w+ in range\((?:1, )?)(8|[2-9]\d|\d{3,})\):", r"\g<1>2):", example_text(name), flags=re.M)
+    return re.sub(r"^ +\[0, [61].*\n", "", text, flags=re.M).replace("[0, 2, 5, 5, 1, 0]", "[0, 1]")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from stepgrad import cli
+from stepgrad.conventions import CONVENTIONS
 from stepgrad.gallery import example_paths, example_text
 from stepgrad.ops import GATES
 
@@ -69,6 +71,42 @@ def test_run_as_json():
     }  # fmt: skip
 
 
+def test_number_types(tmp_path):
+    assert output("run", "f = x * y / 7", "x=0.1", "y=1/3", "--exact").splitlines() == [
+        "f = 1/210", "∂f/∂x = 1/21", "∂f/∂y = 1/70",
+    ]  # fmt: skip
+    assert output("run", "f = x / 7", "x=0.1", "--decimal", "20").startswith("f = 0.014285714285714285714\n")
+    (tmp_path / "in.json").write_text('{"x": 0.1}')
+    (tmp_path / "w.csv").write_text("0.1\n0.2\n")
+    (tmp_path / "w.json").write_text("[0.1, 0.2]")
+    for file in ("w.csv", "w.json"):
+        assert output(
+            "run", "f = sum(w) * x", f"w=@{tmp_path / file}", "--inputs", str(tmp_path / "in.json"), "--exact"
+        ).startswith("f = 3/100\n")
+    assert json.loads(output("run", "f = x / 3", "x=1", "--exact", "--json"))["value"] == "1/3"
+    assert json.loads(output("run", "f = x / 3", "x=1", "--decimal", "5", "--json"))["value"] == "0.33333"
+    assert "`exp` needs exp, which exact fractions do not have" in refusal("run", "x = 1\nf = exp(x)", "--exact")
+    assert refusal("run", "x = 1\nf = exp(x)", "--exact").startswith("<text>:2:5: ")
+    growing = "w = 0.3\nfor i in range(50):\n    backward((w**2 - 2)**2)\n    w -= w.grad / 10"
+    assert "<text>:4:5: the fractions get too long, pass by pass" in refusal("run", growing, "--exact")
+    assert "0 significant digits are not possible" in refusal("run", "x = 1", "--decimal", "0")
+    assert "not allowed with argument" in refusal("run", "x = 1", "--decimal", "9", "--exact")
+
+
+def test_run_certified():
+    assert output("run", "sigmoid", "--certified").splitlines()[:2] == [
+        "f = 0.7310585786300049  proved with 34 digits; floats are right",
+        "∂f/∂w0 = -0.19661193324148185  proved with 34 digits; floats are 1 ulp off",
+    ]
+    assert output("run", "f = log(x)", "x=0", "--certified").splitlines()[2] == (
+        "undecided: f is -inf in floats: the domain was left, and no true number belongs to it"
+    )
+    assert json.loads(output("run", "f = log(x) + y", "x=0", "y=1", "--certified", "--json"))["grads"] == {
+        "x": None, "y": 1.0,
+    }  # fmt: skip
+    assert output("run", "print(1)\nf = x * 1", "x=2", "--certified").startswith("1\nf = 2.0  proved with 34 digits")
+
+
 def test_programs_come_from_files_standard_input_examples_and_text(tmp_path):
     file = tmp_path / "p.sg"
     file.write_text("x = 2.0\nf = x * x\n", encoding="utf-8")
@@ -92,6 +130,14 @@ def test_gates_and_examples():
     listing = output("examples")
     assert [line.split()[0] for line in listing.splitlines()] == list(example_paths())
     assert output("examples", "sigmoid") == example_text("sigmoid")
+
+
+def test_conventions():
+    everything = output("conventions")
+    assert everything.count("\n      notes: ") == sum(bool(row.notes) for row in CONVENTIONS)
+    assert output("conventions", "relu") in everything
+    assert output("conventions", "relu").startswith("relu ")
+    assert "did you mean `relu`?" in refusal("conventions", "rleu")
 
 
 def test_ascii_where_the_output_knows_no_other_signs():
@@ -212,3 +258,65 @@ def test_it_runs_with_nothing_installed():
     )  # fmt: skip
     assert done.returncode == 0
     assert done.stdout.startswith(b"Forward\n")
+
+
+def test_hessian_as_a_table_as_entries_as_steps_and_as_json():
+    table = output("hessian", "f = x**2 * y", "x=3", "y=2")
+    assert table == "∂²f/∂row∂column, where f = 18.00\n\n      x     y\nx  4.00  6.00\ny  6.00  0.00\n"
+    entries = output("hessian", "f = x**2 * y", "x=3", "y=2", "--width", "5", "--ascii", "--digits", "0")
+    assert entries.splitlines()[2:] == ["d2f/dxdx = 4", "d2f/dxdy = 6", "d2f/dydy = 0"]
+    assert "∂²f/∂x² = 4.00" in output("hessian", "f = x**2 * y", "x=3", "y=2", "--width", "10")
+    assert "Backward from ∂f/∂x" in output("hessian", "f = x**2 * y", "x=3", "y=2", "--trace")
+    found = json.loads(output("hessian", "matrix", "--wrt", "x", "--json"))
+    assert found["labels"] == ["x[0]", "x[1]"]
+    assert found["matrix"] == pytest.approx([pytest.approx([0.2, -0.38]), pytest.approx([-0.38, 1.78])])
+    assert "'q' is no input" in refusal("hessian", "matrix", "--wrt", "q")
+    assert "fewer inputs" in refusal("hessian", "matrix", "--max-steps", "150")
+
+
+def test_forward_mode():
+    text = output("jvp", "f = (x + y) * z", "x=-2", "y=5", "z=-4", "--along", "x=1,y=0.5", "--along", "z")
+    assert "Tangents by t" in text
+    assert text.endswith("Tangent of f\n      ∂f/∂t =  -3.00\n")
+    found = json.loads(output("jvp", "q = W @ x", "W=[[1,2],[3,4]]", "x=[5,6]", "--along", "W[0][1]", "--json"))
+    assert found == {
+        "output": "q", "value": [17.0, 39.0], "tangent": [6.0, 0.0], "along": {"W": [[0.0, 1.0], [0.0, 0.0]]}, "steps": 5,
+    }  # fmt: skip
+    assert "say how w0, x0, w1, x1, w2 move" in refusal("jvp", "sigmoid")
+    assert "'q' is no input" in refusal("jvp", "sigmoid", "--along", "q=1")
+    assert "dw0/dt" in output("jvp", "sigmoid", "--along", "w0=2", "--ascii")
+
+
+def test_both_modes_side_by_side():
+    text = output("modes", "sigmoid", "--digits", "4")
+    assert "∂f/∂x0   0.3932   0.3932              7" in text
+    assert "reverse mode: 1 sweep of 12 edges finds all" in text
+    assert "forward mode: 5 sweeps of 33 edges in all" in text
+    assert json.loads(output("modes", "product", "--json"))["reverse"] == [-4.0, -4.0, 3.0]
+
+
+def test_why_lists_paths():
+    text = output("why", "x", "staged")
+    assert text.count("→ x\n") == 3
+    assert text.endswith("∂f/∂x, the sum ≈ 2.06\n")
+    assert "2 others ≈ 1.55" in output("why", "x", "staged", "--paths", "1")
+    found = json.loads(output("why", "W[0][1]", "matrix", "--json"))
+    assert (found["count"], found["paths"][0]["nodes"][0]) == (1, "f")
+    assert "no value of this program is called 'q9'" in refusal("why", "q9", "staged")
+
+
+@pytest.mark.parametrize("command", [["hessian"], ["jvp", "--along", "x"]])
+def test_steps_beyond_the_gradient_are_replayed(monkeypatch, command):
+    app = pytest.importorskip("tui.app")
+    opened = []
+    monkeypatch.setattr(cli, "replay_missing", lambda: "")
+    monkeypatch.setattr(app, "replay", lambda trace, title, how, **options: opened.append((trace, title, how)) or 0)
+    assert cli.main([*command, "product", "x=3", "--view"]) == 0
+    ((trace, title, how),) = opened
+    assert trace.value_at(trace.find("x"), len(trace)) == 3.0
+    assert (title, how.inputs) == ("product", {"x": 3})
+
+
+def test_steps_beyond_the_gradient_are_replayed_in_a_terminal_only():
+    assert "needs a terminal" in refusal("hessian", "product", "--view")
+    assert "needs a terminal" in refusal("jvp", "product", "--along", "x", "--view")

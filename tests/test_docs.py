@@ -5,13 +5,14 @@ import doctest
 import importlib
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 import stepgrad
 from stepgrad.callees import Caller
-from stepgrad.cli import parser
+from stepgrad.cli import main, parser
 from stepgrad.formats import FORMATS
 from stepgrad.gallery import example_paths, example_title
 from stepgrad.numeric import IEEE_FUNCTIONS
@@ -41,6 +42,15 @@ def test_readme_shows_the_sigmoid_trace_as_it_is():
     golden = (ROOT / "tests/golden/sigmoid.txt").read_text(encoding="utf-8")
     shown = re.search(r"```text\n(Forward\n.*?)```", README, re.S)[1]
     assert golden.startswith(shown)
+
+
+def test_readme_shows_what_commands_print(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    blocks = re.findall(r"```text\n\$ stepgrad (.*)\n([^`]*)```", README)
+    assert len(blocks) >= 4
+    for command, printed in blocks:
+        assert main(shlex.split(command)) == 0
+        assert capsys.readouterr().out == printed
 
 
 def subparsers():
@@ -139,8 +149,9 @@ def test_ieee_functions_never_raise():
     edges = (0.0, -0.0, 1.0, -1.0, 1e308, -1e308, 5e-324, float("inf"), float("-inf"), float("nan"))
     for name, function in IEEE_FUNCTIONS.items():
         for x in edges:
-            for arguments in [(x, y) for y in (*edges, 0.5, 3.0)] if name in ("div", "pow") else [(x,)]:
-                assert isinstance(function(*arguments), float), (name, arguments)
+            seconds = {"div": (*edges, 0.5, 3.0), "pow": (*edges, 0.5, 3.0), "ldexp": (-2000, 0, 2000)}
+            for arguments in [(x, y) for y in seconds[name]] if name in seconds else [(x,)]:
+                assert isinstance(function(*arguments), (float, int)), (name, arguments)
 
 
 def test_published_facts_are_readable():

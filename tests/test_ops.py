@@ -142,6 +142,25 @@ def test_every_pull_is_its_definition_bit_for_bit(gate, operands, params):
 
 
 @pytest.mark.parametrize(("gate", "operands", "params"), SAMPLES)
+def test_every_push_is_its_definition_bit_for_bit(gate, operands, params):
+    recording = Recording(FLOAT)
+    inputs = [recording.leaf(from_nested(operand, float)) for operand in operands]
+    node = recording.apply(gate, inputs, params)
+    for operand, local in zip(node.operands, node.locals, strict=True):
+        if not isinstance(local, LinearMap):
+            continue
+        tangent = weights_for(shape_of(operand.value), float)
+        assert local * tangent == LinearMap.push(local, tangent)
+        dense = local.jacobian()
+        rows, columns = dense.shape
+        by_hand = [
+            math.fsum(dense.data[o * columns + i] * flat(tangent)[i] for i in range(columns)) for o in range(rows)
+        ]
+        assert flat(local * tangent) == pytest.approx(by_hand, rel=1e-12, abs=1e-12)
+        assert shape_of(local * tangent) == shape_of(node.value)
+
+
+@pytest.mark.parametrize(("gate", "operands", "params"), SAMPLES)
 def test_drill_down_adds_up_to_the_product(gate, operands, params):
     recording = Recording(FLOAT)
     inputs = [recording.leaf(from_nested(operand, float)) for operand in operands]

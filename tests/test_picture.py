@@ -169,7 +169,7 @@ def test_the_step_page_adds_at_forks():
 
 def test_the_step_page_says_which_convention_was_used():
     text = text_of(step_page(at("x = 0.0; f = relu(x)", 4), 60))
-    assert "note relu′(0) = 0, by convention" in text
+    assert "note relu at 0: relu′(0) = 0, by convention" in text
 
 
 def test_an_opened_step():

@@ -17,7 +17,7 @@ pytest.importorskip("textual")
 
 from textual.widgets import Input, OptionList, TextArea
 
-from stepgrad import run
+from stepgrad import run, save
 from stepgrad.gallery import example_text
 from tests.screen import LEARNING, drive, session_of, shown, until
 from tui.keys import KEYS
@@ -195,6 +195,17 @@ async def views_another(app, pilot):
     await pilot.press("enter")
     await until(pilot, lambda: app.screen is app.main)
     assert app.session.trace.value == 9.0
+    save(run("f = x * y", x=2, y=5), "saved.jsonl")
+    await pilot.press("v")
+    await until(pilot, lambda: isinstance(app.screen, Gallery))
+    app.screen.query_one(Input).value = "saved.jsonl"
+    app.screen.query_one(Input).focus()
+    await pilot.press("enter")
+    await until(pilot, lambda: app.screen is app.main)
+    assert app.session.trace == run("f = x * y", x=2, y=5)
+    await pilot.press("e")
+    await answer(app, pilot, "x=3")
+    assert app.session.trace.value == 15.0  # y is what it was
 
 
 async def exports(app, pilot):

@@ -24,7 +24,7 @@ def bits(array):
 
 def recorded(trace, number=-1):
     """What the trace itself has of a pass, in the order of an outcome."""
-    of = trace._stretches[number].recorded
+    of = trace.stretches[number].recorded
     return [bits(node.value) for node in (*of.earlier, *of.nodes)], [bits(total) for total in of.totals]
 
 

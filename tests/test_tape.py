@@ -15,6 +15,7 @@ from stepgrad.numeric import FLOAT
 from stepgrad.ops import GATES
 from stepgrad.recording import Recording
 from stepgrad.tape import Node, Scalar
+from stepgrad.value import HERE
 
 
 def test_a_million_chained_gates_at_the_default_recursion_limit():
@@ -191,9 +192,17 @@ def test_a_tape_leaves_a_trace_of_all_passes():
     assert [event.total for event in first if isinstance(event, stepgrad.Backward)][-1] == -8.0
     assert second[0].value == 2 * (1.0 + 0.1 * 8.0)
     assert stepgrad.Cursor(trace, 1).value("w") == 1.0
-    assert stepgrad.Cursor(trace, len(trace)).value("w") == pytest.approx(2.0 - 0.2**2)
+    updates = [event for event in trace if isinstance(event, stepgrad.Update)]
+    assert [(event.name, event.node, event.old) for event in updates[:2]] == [("w", 0, 1.0), ("w", 0, 1.8)]
+    assert [trace[k] for each in trace.passes for k in each.updates] == updates
+    assert all(event.change == event.new - event.old for event in updates)
+    assert [event.new for event in updates] == pytest.approx([2 - 0.2, 2 - 0.2**2, 2 - 0.2**3])
+    assert [stepgrad.Cursor(trace, event.step).value("w") for event in updates] == [event.new for event in updates]
+    assert [stepgrad.Cursor(trace, event.step - 1).value("w") for event in updates] == [e.old for e in updates]
+    assert trace.updated == {"w": w.data}
     w.data = 77.0
     assert trace[0].value == 1.0
+    assert len(tape.trace()) == len(trace)
 
 
 def test_a_tape_puts_the_collector_back():
@@ -213,7 +222,7 @@ def recomputed(event, trace):
 
 
 def assert_consistent(trace):
-    """Every step shows the operands that it was computed from, every input the value that was first used."""
+    """Every step shows the operands that it was computed from, every input what is first found in it, updates what changes."""
     shown = {}
     for event in trace:
         if isinstance(event, stepgrad.Forward):
@@ -223,6 +232,10 @@ def assert_consistent(trace):
                 for operand, value in zip(event.operands, trace.operand_values(event), strict=True):
                     if isinstance(operand, int) and operand in shown and not trace.node(operand).operands:
                         assert shown.pop(operand) == value  # the first use
+        elif isinstance(event, stepgrad.Update):
+            assert shown.pop(event.node, event.old) == event.old
+            assert trace.value_at(event.node, event.step - 1) == event.old
+            assert trace.value_at(event.node, event.step) == event.new
         elif isinstance(event, stepgrad.Backward):
             assert recomputed(event, trace)[1][event.slot] == event.local
 
@@ -236,7 +249,8 @@ def test_an_input_that_is_given_a_value_before_its_first_use():
         x = Value(1.0)
         x.data = 2.0
         x * x
-    assert values_shown(tape) == [2.0, 4.0]
+    assert values_shown(tape) == [1.0, 4.0]
+    assert (tape.trace()[1].old, tape.trace()[1].new) == (1.0, 2.0)
 
 
 def test_an_input_that_is_given_a_value_in_mid_pass():
@@ -250,7 +264,9 @@ def test_an_input_that_is_given_a_value_in_mid_pass():
     assert values_shown(tape) == [1.0, 1.0, 9.0, 10.0]
     assert_consistent(trace)
     assert x.grad == 2 * 3.0 + 2 * 1.0
-    assert [stepgrad.Cursor(trace, step).value("x") for step in (1, 2, 3, len(trace))] == [1.0, 1.0, 3.0, 3.0]
+    assert isinstance(trace[2], stepgrad.Update)
+    assert [stepgrad.Cursor(trace, step).value("x") for step in (1, 2, 3, len(trace) - 1)] == [1.0, 1.0, 3.0, 3.0]
+    assert stepgrad.Cursor(trace, len(trace)).value("x") == 4.0
 
 
 def test_an_intermediate_value_that_is_changed_by_hand():
@@ -272,7 +288,8 @@ def test_a_trace_taken_inside_the_block_stays_as_it_is_and_disturbs_nothing():
         before = tape.trace()
         y.backward()
         x.data = 7.0
-    assert [len(before), len(before.passes), len(tape.trace().passes)] == [6, 2, 2]
+    assert [len(before), len(before.passes), len(tape.trace().passes)] == [7, 2, 2]
+    assert len(tape.trace()) == 7 + 1 + 2 + 1  # the seed, two edges, an update
     assert [event.value for event in before if isinstance(event, stepgrad.Forward)] == [1.0, 1.0, 25.0]
     assert values_shown(tape) == [1.0, 1.0, 25.0]
     assert_consistent(before)
@@ -436,3 +453,37 @@ def test_so_they_are_where_values_come_from_outside():
             x.data = 3.0
     trace = tape.trace()
     assert list(map(repr, trace)) == [repr(trace[k]) for k in range(len(trace))]
+def test_a_chain_that_grows_from_pass_to_pass_is_not_walked_again_and_again():
+    w, rate = Value(1.0), Value(0.1)
+    for _ in range(200):
+        rate = rate * 0.99
+        ((w * 2 - 4) ** 2).backward()
+        assert len(HERE.last.earlier) <= 1
+    rate.backward()
+    assert rate._prev[0].grad == 0.99
+    assert w.grad == 200 * 2 * 2 * (2.0 - 4)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_gradients_are_the_same_with_and_without_a_tape(seed):
+    def gradients():
+        rng = random.Random(seed)
+        leaves = [Value(rng.uniform(0.5, 1.5)) for _ in range(3)]
+        values, found = list(leaves), []
+        for _ in range(60):
+            kind = rng.random()
+            if kind < 0.7:
+                values.append(rng.choice(values[-6:]) * rng.choice(values) * 0.5 + 0.25)
+            elif kind < 0.8:
+                rng.choice(leaves).grad = 0
+            elif kind < 0.9:
+                rng.choice(leaves).data *= 0.9
+            else:
+                rng.choice(values).backward()
+                found.append([each.grad for each in leaves])
+        return found
+
+    alone = gradients()
+    with Tape():
+        taped = gradients()
+    assert alone == taped

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from stepgrad.errors import InputError, StepgradError
 from stepgrad.files import save
-from stepgrad.gallery import find_program
-from stepgrad.language import Recipe
+from stepgrad.gallery import again, find
+from stepgrad.language import Recipe, Text
 from tui.session import Session
 from tui.stage import Stage
 from tui.view.page import printable
@@ -47,16 +47,22 @@ class Programs(Stage):
         self.push_screen(Gallery(lambda given: self.attempt(self.view, given)))
 
     def view(self, given: str) -> None:
-        """Open an example, a file or a program text."""
-        text, recipe = find_program(in_home(given)), Recipe()
-        session = Session(recipe.run(text), text.filename, recipe, self.session.style)
+        """Open an example, a file, a saved trace or a program text."""
+        found = find(in_home(given))
+        if isinstance(found, Text):
+            recipe, title, trace = Recipe(), found.filename, Recipe().run(found)
+        else:
+            recipe, title, trace = again(found), given, found
+        session = Session(trace, title, recipe, self.session.style)
         session.speed = self.session.speed
         self.replace(session)
 
     async def action_export(self) -> None:
         """Ask for a file, and write the trace into it."""
         stem = Path(self.session.title).stem.strip("<>") or "trace"
-        await self.ask("export to", f"{stem}.txt", self.export, "a file that ends in .txt or .json")
+        await self.ask(
+            "export to", f"{stem}.txt", self.export, "its ending is its format: .txt .md .html .svg .tex .jsonl …"
+        )
 
     def export(self, name: str) -> None:
         """Write the trace into a file, in the format of its name."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from stepgrad.conditions import Condition, Mentions, OnNodes, read_condition
 from stepgrad.cursor import Cursor
 from stepgrad.errors import InputError
-from stepgrad.events import Backward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Print, Seed, Tangent, Update
 from stepgrad.formats.text import TextExport
 from stepgrad.language import Recipe, Text
 from stepgrad.names import names_in_order
@@ -218,7 +218,7 @@ class Session:
         StepgradError
             If a value cannot be read, or the program fails with it.
         """
-        inputs = {**self.recipe.inputs, **read_values(split_values(text))}
+        inputs = {**self.recipe.inputs, **read_values(split_values(text), self.recipe.number_type)}
         return self.rerun(self.program_text, replace(self.recipe, inputs=inputs))
 
     def edit_program(self, text: str) -> Session:
@@ -260,8 +260,8 @@ class Session:
 
     @property
     def is_backward(self) -> bool:
-        """Whether the step belongs to a backward sweep."""
-        return isinstance(self.cursor.event, (Seed, Backward))
+        """Whether the step belongs to a sweep: backward, or of tangents."""
+        return isinstance(self.cursor.event, (Seed, Backward, Direction, Tangent))
 
     # Calls
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from stepgrad.printing import fraction_text
 from stepgrad.trace import Trace
 
 
 def summary(trace: Trace) -> Iterator[str]:
     """Yield one line: ``{"output": …, "value": …, "grads": {…}, "steps": …}``, and ``"updated"`` if inputs were.
 
-    Tensors are nested lists; ``nan``, ``inf``, ``-inf`` and fractions are strings.
+    Tensors are nested lists; ``nan``, ``inf``, ``-inf`` fractions and decimals are strings.
     """
     import json  # only this format pays for loading it
 
@@ -32,8 +34,10 @@ def plain_json(value: Any) -> Any:
     """Bring a result to what JSON has."""
     if isinstance(value, dict):
         return {key: plain_json(each) for key, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [plain_json(each) for each in value]
-    if isinstance(value, Fraction) or (isinstance(value, float) and not math.isfinite(value)):
+    if isinstance(value, Fraction):
+        return fraction_text(value)
+    if isinstance(value, Decimal) or (isinstance(value, float) and not math.isfinite(value)):
         return str(value)
     return value

@@ -5,20 +5,28 @@ Columns are laid out by the first events, so that a trace of any length streams 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
-from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
+from stepgrad.extract import begins, events_of
+from stepgrad.formats.plain import INDENT, Columns, Plain, suffices
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, beside, cells, filled, one_line
+from stepgrad.wording import Style, Wording, arriving, beside, cells, filled, one_line
 
 LAID_OUT = 500  # events that the columns are laid out by
-INDENT = " " * 6
 
 
-def text(trace: Trace, *, digits: int = 2, width: int = 80, ascii_only: bool = False) -> Iterator[str]:
+def text(
+    trace: Trace,
+    *,
+    digits: int = 2,
+    width: int = 80,
+    ascii_only: bool = False,
+    steps: Sequence[int] | None = None,
+) -> Iterator[str]:
     """Yield the trace as lines.
 
     Parameters
@@ -30,56 +38,85 @@ def text(trace: Trace, *, digits: int = 2, width: int = 80, ascii_only: bool = F
         Columns to fit, from 40 on; a longer step continues on the next line.
     ascii_only : bool
         Spell ``∂ × ≈`` and unnamed nodes in ASCII.
+    steps : sequence of int, optional
+        The indices of the events to tell; all, if None, and then the gradients, too.
     """
-    yield from TextExport(trace, Style(digits, ascii_only), max(40, width)).lines()
+    yield from TextExport(trace, Style(digits, ascii_only), max(40, width), steps).lines()
 
 
 class TextExport:
     """Writes one trace in one style."""
 
-    def __init__(self, trace: Trace, style: Style, width: int) -> None:
+    def __init__(self, trace: Trace, style: Style, width: int, steps: Sequence[int] | None = None) -> None:
         self.trace = trace
         self.style = style
         self.width = width
+        self.steps = steps
         self.wording = Wording(trace, style)
-        self.first = first = list(islice(trace, LAID_OUT))
+        self.first = first = list(islice(events_of(trace, steps), LAID_OUT))
         forwards = [event for event in first if isinstance(event, Forward)]
-        edges = [event for event in first if isinstance(event, Backward) and is_number(event.local)]
+        edges = [event for event in first if isinstance(event, (Backward, Tangent)) and is_number(event.local)]
         half = width // 2
         self.step_width = max(4, len(str(len(trace))))
         self.name_width = fitting([cells(self.wording.name(event.node)) for event in forwards], half // 2)
         self.expression_width = fitting([cells(self.wording.expression(event)) for event in forwards], half)
         self.equation_width = fitting([cells(self.wording.equation(event)) for event in edges], half)
-        values = [event.value for event in forwards] + [x for e in edges for x in (e.upstream, e.local, e.product)]
+        values = [event.value for event in forwards] + [x for e in edges for x in (arriving(e), e.local, e.product)]
         self.number_width = fitting([len(style.number(x)) for x in values if is_number(x)], 12)
+        widths = (self.step_width, self.name_width, self.expression_width, self.equation_width, self.number_width)
+        self.columns = Columns(*widths, width, style.sign("×"))
 
     def lines(self) -> Iterator[str]:
         """Yield all lines; where one is too wide, it goes on in the next."""
-        for line in self.unbroken():
+        if self.steps is None and suffices(self.trace):
+            yield from self.plain()
+        else:
+            yield from self.fitting(self.by_events())
+        if self.steps is None:
+            yield from self.fitting(self.gradients())
+
+    def fitting(self, lines: Iterable[str]) -> Iterator[str]:
+        """Break the lines that are too wide."""
+        for line in lines:
             yield from broken(line, self.width)
 
-    def unbroken(self) -> Iterator[str]:
-        """Yield all lines, however wide."""
-        for event in chain(self.first, islice(self.trace, LAID_OUT, None)):
-            heading = self.heading(event.step - 1)
-            if heading and event.step > 1:
-                yield ""
-            if heading:
-                yield heading
+    def by_events(self) -> Iterator[str]:
+        """Yield the lines of the events that are told, however wide."""
+        before = None
+        for event in chain(self.first, islice(events_of(self.trace, self.steps), LAID_OUT, None)):
+            phase = begins(self.trace, event.step - 1, before)
+            if phase:
+                yield from self.heading(phase, event.step - 1, blank=before is not None)
             yield from self.step(event)
-        yield from self.gradients()
+            before = event.step - 1
 
-    def heading(self, index: int) -> str:
-        """Return the title of the phase that begins with an event; empty where none does."""
-        passes = self.trace.passes
-        here = passes[self.trace.pass_at(index) - 1]
-        if index == here.backward.start and here.backward:
-            return f"Backward from {self.wording.name(self.trace.output_at(index))}"
-        if index == here.updates.start and here.updates:
-            return "Updates"
-        if index == here.forward.start and here.forward:
-            return "Forward" if len(passes) == 1 else f"Pass {here.number} of {len(passes)}: forward"
-        return ""
+    def plain(self) -> Iterator[str]:
+        """Yield the lines of the whole trace, most of them without its events."""
+        plain = Plain(self.wording, self.columns, lambda event: self.fitting(self.step(event)))
+        swept = [each for each in self.trace.stretches if each.recorded.output is not None]
+        for each in self.trace.stretches:
+            if each.seed_step > each.first_step:
+                yield from self.fitting(self.heading("forward", each.first_step, blank=each.first_step > 0))
+                yield from plain.forward(each.before, each.first_step + 1)
+            if each.recorded.output is not None:
+                yield from self.fitting(self.heading("backward", each.seed_step, blank=True))
+                yield from self.fitting(self.step(self.trace[each.seed_step]))
+                yield from plain.backward(each, keep=each is swept[-1])
+            if each.recorded.tail:
+                yield from self.fitting(self.heading("updates", each.tail_step, blank=True))
+                yield from plain.forward(each.recorded.tail, each.tail_step + 1)
+
+    def heading(self, phase: str, index: int, *, blank: bool) -> Iterator[str]:
+        """Yield the title of a phase, perhaps with a blank line before it."""
+        if blank:
+            yield ""
+        count = len(self.trace.stretches)
+        if phase == "backward":
+            yield self.wording.sweep_title(index)
+        elif phase == "updates":
+            yield "Updates"
+        else:
+            yield "Forward" if count == 1 else f"Pass {self.trace.pass_at(index)} of {count}: forward"
 
     def step(self, event: Event) -> Iterator[str]:
         """Yield the lines of one step."""
@@ -87,16 +124,18 @@ class TextExport:
             case Forward():
                 yield from self.forward(event)
             case Seed():
-                yield from self.seed(event)
-            case Backward(local=LinearMap()):
+                yield from self.given(event.step, self.wording.seeded(event), event.gradient, "  the seed")
+            case Direction():
+                yield from self.given(event.step, self.wording.tangent(event.node), event.tangent, "  the direction")
+            case Backward(local=LinearMap()) | Tangent(local=LinearMap()):
                 yield from self.tensor_edge(event)
-            case Backward():
+            case Backward() | Tangent():
                 yield from self.scalar_edge(event)
             case Update():
                 yield from self.update(event)
             case Print():
                 yield f"{event.step:>{self.step_width}}  prints: {self.style.sign(one_line(event.text))}"
-        if isinstance(event, (Forward, Backward)) and event.note:
+        if isinstance(event, (Forward, Backward, Tangent)) and event.note:
             yield f"{INDENT}note: {self.style.sign(event.note)}"
 
     def forward(self, event: Forward) -> Iterator[str]:
@@ -122,16 +161,15 @@ class TextExport:
         yield from self.fitted(left, f"{relation} {shape}{remark}")
         yield from indented(rows)
 
-    def seed(self, event: Seed) -> Iterator[str]:
-        """Yield the seed."""
-        left = f"{event.step:>{self.step_width}}  {filled(self.wording.seeded(event), self.equation_width)}"
-        yield from self.with_value(left, event.gradient, "  the seed")
+    def given(self, step: int, name: str, value: Array, remark: str) -> Iterator[str]:
+        """Yield what a sweep begins with: the seed, or a direction."""
+        yield from self.with_value(f"{step:>{self.step_width}}  {filled(name, self.equation_width)}", value, remark)
 
-    def scalar_edge(self, event: Backward) -> Iterator[str]:
+    def scalar_edge(self, event: Backward | Tangent) -> Iterator[str]:
         """Yield an edge between numbers: names, then numbers, then the rule where there is room."""
         upstream, local, product = (f"{x:>{self.number_width}}" for x in self.wording.arithmetic(event))
-        factors = self.style.equals(event.upstream, event.local)
-        relation = self.style.equals(event.upstream, event.local, event.product)
+        factors = self.style.equals(arriving(event), event.local)
+        relation = self.style.equals(arriving(event), event.local, event.product)
         numbers = self.style.sign(f"{factors} {upstream} × {local} {relation} {product}")
         if not event.first:
             total = self.style.number(event.total)
@@ -144,7 +182,7 @@ class TextExport:
         else:
             yield from self.fitted(left, numbers)
 
-    def tensor_edge(self, event: Backward) -> Iterator[str]:
+    def tensor_edge(self, event: Backward | Tangent) -> Iterator[str]:
         """Yield an edge between tensors: the rule, then its matrices side by side, or one below the other."""
         left = f"{event.step:>{self.step_width}}  {self.wording.equation(event)}"
         yield from self.fitted(left, f"  {show_shape(getattr(event.product, 'shape', ()))}")
@@ -171,15 +209,18 @@ class TextExport:
         yield from indented(lines)
 
     def gradients(self) -> Iterator[str]:
-        """Yield the gradients of all inputs."""
-        swept = [event for event in self.trace.passes if event.value is not None]
-        if not swept:
+        """Yield the gradients of all inputs, or the tangent of the output."""
+        swept = [each.recorded.output for each in self.trace.stretches if each.recorded.output is not None]
+        if not swept and not self.trace.along:
             return
-        output = self.wording.name(self.trace.output_at(swept[-1].steps.stop - 1))
+        node = self.trace.output_at(len(self.trace) - 1) if self.trace.along else self.trace.index_of(swept[-1])
+        output = self.wording.name(node)
         yield ""
-        yield f"Gradients of {output}"
-        inputs = self.trace.inputs
-        labels = {node: self.wording.partial(output, self.wording.name(node)) for node in inputs}
+        yield f"{'Tangent' if self.trace.along else 'Gradients'} of {output}"
+        if self.trace.along:
+            labels = {node: self.wording.tangent(node)}
+        else:
+            labels = {node: self.wording.partial(output, self.wording.name(node)) for node in self.trace.inputs}
         widest = fitting([cells(label) for label in labels.values()], self.width // 2)
         for node, label in labels.items():
             yield from self.with_value(

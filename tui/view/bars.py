@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from stepgrad.events import Backward, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Forward, Print, Seed, Tangent, Update
 from stepgrad.tensor import Tensor
 from tui.session import SPEEDS, Session
 from tui.view.page import (
@@ -24,6 +24,7 @@ from tui.view.page import (
 PHASES: dict[type, tuple[str, str]] = {  # what happens at a step, and the look of its badge
     Forward: ("→ FORWARD", "forward"), Seed: ("SEED", "backward"), Backward: ("← BACKWARD", "backward"),
     Update: ("↻ UPDATE", "updating"), Print: ("» PRINT", "forward"),
+    Direction: ("DIRECTION", "backward"), Tangent: ("→ TANGENT", "backward"),
 }  # fmt: skip
 MOST_MARKS = 5_000  # steps of a pass that are asked whether they have a breakpoint
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from stepgrad.circuit import SPACINGS, SYMBOLS, Circuit, Layout, Spacing, fit
-from stepgrad.events import Backward
+from stepgrad.events import Backward, Tangent
 from stepgrad.linear import LinearMap
 from stepgrad.picture import FILLER, Activity, Closed, Numbers, Picture, activity_at, numbers_at, picture_at
 from stepgrad.wording import cells
@@ -100,7 +100,7 @@ class CircuitPage:
         """Write the local below the gate at work, where there is room for it."""
         event = self.session.cursor.event
         if (
-            not isinstance(event, Backward)
+            not isinstance(event, (Backward, Tangent))
             or isinstance(event.local, LinearMap)
             or event.node not in self.picture.nodes
         ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, show_shape
 from stepgrad.wording import Wording, cells, one_line
@@ -13,7 +13,7 @@ MOST_NUMBER = 8  # cells that a number always gets
 PLAYHEAD, BREAK = "▸", "●"
 MARKS: dict[type, tuple[str, str]] = {  # the direction of a step, and the role of its number
     Forward: ("→", "value"), Seed: ("←", "gradient"), Backward: ("←", "gradient"), Update: ("↻", "update"),
-    Print: ("»", "dim"),
+    Print: ("»", "dim"), Direction: ("→", "gradient"), Tangent: ("→", "gradient"),
 }  # fmt: skip
 
 
@@ -65,8 +65,10 @@ def result_of(event: Event) -> Array:
     match event:
         case Forward():
             return event.value
-        case Backward():
+        case Backward() | Tangent():
             return event.total
+        case Direction():
+            return event.tangent
         case Seed():
             return event.gradient
         case Update():
@@ -93,6 +95,8 @@ def described(event: Event, wording: Wording, room: int) -> str:
             return name if not event.operands else f"{name} = {wording.expression(event)}"
         case Seed():
             return f"{wording.seeded(event)}  the seed"
+        case Direction():
+            return f"{wording.tangent(event.node)}  the direction"
         case Print(text=text):
             return f"prints {one_line(text)}"
         case Update(change=change):
@@ -102,9 +106,9 @@ def described(event: Event, wording: Wording, room: int) -> str:
     return described_edge(event, wording, room)
 
 
-def described_edge(event: Backward, wording: Wording, room: int) -> str:
-    """Say what an edge sends to which gradient."""
-    result = wording.partial(wording.output(event), wording.name(event.operand))
+def described_edge(event: Backward | Tangent, wording: Wording, room: int) -> str:
+    """Say what an edge sends to which gradient, or to which tangent."""
+    result = wording.result(event)
     relation = "=" if event.first else "+="
     if isinstance(event.local, LinearMap):
         full = wording.equation(event)

@@ -15,7 +15,7 @@ class LossPage(Sheetful):
     """The curve; a click leads to the pass below it."""
 
     def __init__(self, session: Session, width: int, height: int) -> None:
-        passes = [each for each in session.trace.passes if isinstance(each.value, (int, float))]
+        passes = [each for each in session.trace.passes if not isinstance(each.value, (list, type(None)))]
         self.starts: list[int] = []
         self.margin = 0
         if len(passes) < 2:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from stepgrad.events import Backward, Forward, Print, Seed, Update
+from stepgrad.events import Backward, Direction, Forward, Print, Seed, Tangent, Update
 from stepgrad.linear import LinearMap
 from stepgrad.ops import CONSTANT, INPUT
 from stepgrad.tensor import Tensor, entry, show_shape
-from stepgrad.wording import Wording, beside, cells, one_line
+from stepgrad.wording import Wording, arriving, beside, cells, one_line
 from tui.session import Session
 from tui.view.page import Line, Sheetful, Words, joined, padded, plain_text, width_of
 
@@ -17,6 +17,7 @@ LEGEND: Line = (
     Words("■", "local"), Words(" local   ", "dim"),
     Words("■", "gradient"), Words(" product", "dim"),
 )  # fmt: skip
+FORWARD_LEGEND: Line = (Words("■", "upstream"), Words(" tangent   ", "dim"), *LEGEND[2:])
 
 
 def step_page(session: Session, width: int) -> Sheetful:
@@ -27,7 +28,9 @@ def step_page(session: Session, width: int) -> Sheetful:
             lines = forward_lines(event, wording, width)
         case Seed():
             lines = seed_lines(event, wording, width)
-        case Backward():
+        case Direction():
+            lines = direction_lines(event, wording, width)
+        case Backward() | Tangent():
             lines = [edge_title(event, wording), ()]
             if session.cursor.element is not None:
                 lines += opened_lines(session, event)
@@ -40,12 +43,14 @@ def step_page(session: Session, width: int) -> Sheetful:
             lines = update_lines(event, wording, width)
         case Print():
             lines = [(Words("Print", "strong"),), (), (Words(f"  {one_line(event.text)}", "value"),)]
-    note = event.note if isinstance(event, (Forward, Backward)) else None
+    note = event.note if isinstance(event, (Forward, Backward, Tangent)) else None
     if note:
         lines += [(Words("  note ", "strong"), Words(wording.style.sign(note), "note"))]
     if isinstance(event, Backward) and session.cursor.element is None:
         words = f"{wording.label_of(event.node)} {wording.style.sign(wording.trace.node(event.node).gate.words)}."
         lines += [*call_lines(session), (), (Words(words, "dim"),), (), LEGEND]
+    elif isinstance(event, Tangent) and session.cursor.element is None:
+        lines += [(), (Words("The same local as backwards, met from the other side.", "dim"),), (), FORWARD_LEGEND]
     elif isinstance(event, Forward):
         lines += call_lines(session)
     return Sheetful([part for line in lines for part in folded(line, width)])
@@ -95,30 +100,41 @@ def seed_lines(event: Seed, wording: Wording, width: int) -> list[Line]:
     ]
 
 
-def edge_title(event: Backward, wording: Wording) -> Line:
+def direction_lines(event: Direction, wording: Wording, width: int) -> list[Line]:
+    """Write a direction."""
+    return [
+        (Words("Tangents ", "strong"), Words(f"begin at {wording.name(event.node)}")),
+        (),
+        *valued(wording, wording.tangent(event.node), event.tangent, "gradient strong", width),
+        (),
+        (Words("The direction: how fast the input moves.", "dim"),),
+    ]
+
+
+def edge_title(event: Backward | Tangent, wording: Wording) -> Line:
     """Say between which values the edge runs, and through which gate."""
     arrow = wording.style.sign(" → ")
     label = wording.label_of(event.node)
+    ends = (event.node, event.operand) if isinstance(event, Backward) else (event.operand, event.node)
     return (
-        Words("Backward ", "strong"),
-        Words(f"{wording.name(event.node)}{arrow}{wording.name(event.operand)}"),
+        Words("Backward " if isinstance(event, Backward) else "Tangent ", "strong"),
+        Words(arrow.join(map(wording.name, ends))),
         Words(f"  through {label}", "dim"),
     )
 
 
-def number_lines(event: Backward, wording: Wording, width: int) -> list[Line]:
+def number_lines(event: Backward | Tangent, wording: Wording, width: int) -> list[Line]:
     """Write the chain rule of an edge between numbers: with names, with numbers, the gate's rule."""
-    output, node, operand = wording.output(event), wording.name(event.node), wording.name(event.operand)
-    result, times = wording.partial(output, operand), wording.style.sign(" · ")
+    result, times = wording.result(event), wording.style.sign(" · ")
     upstream, local, product = wording.arithmetic(event)
     style = wording.style
-    factors = style.equals(event.upstream, event.local)
-    relation = style.equals(event.upstream, event.local, event.product)
+    factors = style.equals(arriving(event), event.local)
+    relation = style.equals(arriving(event), event.local, event.product)
     indent = " " * (2 + len(result))
     becomes = "=" if event.first else "+="
     names: list[Line] = [
-        (Words(f"  {result} {becomes} "), Words(wording.partial(output, node), "upstream")),
-        (Words(times), Words(wording.partial(node, operand), "local")),
+        (Words(f"  {result} {becomes} "), Words(wording.arriving(event), "upstream")),
+        (Words(times), Words(wording.local(event), "local")),
     ]
     numbers: list[Line] = [
         (Words(f"{indent} {factors:>{len(becomes)}} "), Words(upstream, "upstream")),
@@ -139,12 +155,12 @@ def broken(parts: list[Line], indent: int, width: int) -> list[Line]:
     return [parts[0], *((Words(" " * indent), *part) for part in parts[1:])]
 
 
-def tensor_lines(event: Backward, wording: Wording, width: int) -> list[Line]:
+def tensor_lines(event: Backward | Tangent, wording: Wording, width: int) -> list[Line]:
     """Write the chain rule of an edge between tensors: with names, then with its matrices."""
     return [(Words(f"  {wording.equation(event)}"),), *matrix_lines(event, wording, width)]
 
 
-def matrix_lines(event: Backward, wording: Wording, width: int) -> list[Line]:
+def matrix_lines(event: Backward | Tangent, wording: Wording, width: int) -> list[Line]:
     """Set the matrices of a tensor edge side by side where there is room, else one below the other."""
     blocks = wording.factors(event)
     products = 1 if event.first else 2
@@ -206,7 +222,7 @@ def call_lines(session: Session) -> list[Line]:
     return lines
 
 
-def opened_lines(session: Session, event: Backward) -> list[Line]:
+def opened_lines(session: Session, event: Backward | Tangent) -> list[Line]:
     """Write one element of an opened tensor step: every scalar product that it is the sum of."""
     wording = session.wording
     index, terms = session.cursor.opened()
@@ -233,20 +249,22 @@ def opened_lines(session: Session, event: Backward) -> list[Line]:
 
 
 MOST_TERMS = 12
+MEETING: dict[type, str] = {Backward: "gradients add at forks", Tangent: "tangents add where operands meet"}
 
 
-def fork_lines(session: Session, event: Backward, width: int) -> list[Line]:
-    """Write the addition where gradients meet, below its words where it does not fit beside them."""
+def fork_lines(session: Session, event: Backward | Tangent, width: int) -> list[Line]:
+    """Write the addition where gradients or tangents meet, below its words where it does not fit beside them."""
     if event.first:
         return []
     wording, style = session.wording, session.style
-    name = wording.partial(wording.output(event), wording.name(event.operand))
+    name, meet = wording.result(event), f"  {MEETING[type(event)]}: "
     if isinstance(event.total, Tensor):
-        return [(Words(f"  gradients add at forks: {name} += product", "fork"),)]
-    before = session.trace.gradient_at(event.operand, event.step - 1)
+        return [(Words(f"{meet}{name} += product", "fork"),)]
+    changed = event.operand if isinstance(event, Backward) else event.node
+    before = session.trace.gradient_at(changed, event.step - 1)
     added = f"{style.number(before)} + {bracketed(style.number(event.product))}"
     relation = style.equals(before, event.product, event.total)
-    words = Words("  gradients add at forks: ", "fork")
+    words = Words(meet, "fork")
     total = (Words(f"{added} {relation} ", "fork"), Words(style.number(event.total), "gradient strong"))
     one = (words, *total)
     return [one] if width_of(one) <= width else [(words,), (Words("    "), *total)]

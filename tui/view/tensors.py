@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stepgrad.events import Backward, Event, Forward, Seed, Update
+from stepgrad.events import Backward, Direction, Event, Forward, Seed, Tangent, Update
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Shape, Tensor, shape_of, show_shape
-from stepgrad.wording import Wording
+from stepgrad.wording import Wording, arriving
 from tui.session import Session
 from tui.view.page import Line, Sheetful, Words
 from tui.view.step import folded
@@ -40,23 +40,25 @@ def shown_arrays(event: Event, wording: Wording, index: Shape | None) -> Iterato
             yield wording.name(event.node), event.value, "value strong", None
         case Seed():
             yield wording.seeded(event), event.gradient, "gradient strong", None
+        case Direction():
+            yield wording.tangent(event.node), event.tangent, "gradient strong", None
         case Update():
             yield "old", event.old, "operand", None
             if event.change is not None:
                 yield "change", event.change, "gradient", None
             yield f"new {wording.name(event.node)}", event.new, "update strong", None
-        case Backward():
-            output, node, operand = wording.output(event), wording.name(event.node), wording.name(event.operand)
-            yield f"upstream {wording.partial(output, node)}", event.upstream, "upstream", None
+        case Backward() | Tangent():
+            kind = "upstream" if isinstance(event, Backward) else "tangent"
+            yield f"{kind} {wording.arriving(event)}", arriving(event), "upstream", None
             local = event.local
             if isinstance(local, LinearMap):
                 rows, columns = jacobian_shape(local)
                 if rows * columns <= MOST_ENTRIES:
-                    yield f"local {wording.partial(node, operand)} (Jacobian)", local.jacobian(), "local", None
+                    yield f"local {wording.local(event)} (Jacobian)", local.jacobian(), "local", None
             else:
-                yield f"local {wording.partial(node, operand)}", local, "local", None
+                yield f"local {wording.local(event)}", local, "local", None
             yield "product", event.product, "gradient strong", index
-            yield f"total {wording.partial(output, operand)}", event.total, "gradient", None
+            yield f"total {wording.result(event)}", event.total, "gradient", None
 
 
 def jacobian_shape(local: LinearMap) -> tuple[int, int]:

@@ -50,8 +50,7 @@ class ValuesPage:
         """Return the heading, or the row of a value."""
         column = (self.width - self.name_width - 4) // 2
         if y == 0:
-            output = self.wording.name(self.session.trace.output_at(self.session.cursor.position - 1))
-            heading = self.wording.partial(output, "…")
+            heading = self.wording.tangent() if self.session.trace.along else self.gradient_heading()
             left = f"  {'name':<{self.name_width}} "
             return (Words(f"{left}{'value':>{column}}{heading:>{column}}", "dim"),)
         if not 0 < y < self.height:
@@ -67,6 +66,11 @@ class ValuesPage:
             Words(f"{self.cell(session.cursor.value(node), column):>{column}}", "value" + role),
             Words(f"{self.cell(session.cursor.gradient(node), column):>{column}}", "gradient" + role),
         )
+
+    def gradient_heading(self) -> str:
+        """Return what stands above the gradients: ``∂f/∂…``."""
+        output = self.session.trace.output_at(self.session.cursor.position - 1)
+        return self.wording.partial(self.wording.name(output), "…")
 
     def cell(self, array: Array, column: int) -> str:
         """Print a value; nothing where it is not yet known."""

@@ -1,0 +1,361 @@
+"""JSON Lines, the lossless form: a header, then one flat object per event, all with the same keys.
+
+``docs/FORMAT.md`` says what every field means, and :mod:`stepgrad.loader` reads it back. A trace has a
+million events as easily as thirty, so nearly all lines are one f-string: the events are never made, floats
+are spelled once as long as they come again, and nothing but the arrivals of a sweep is remembered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
+from math import inf
+from typing import Any
+from zlib import crc32
+
+from stepgrad.equality import same
+from stepgrad.errors import FormatError
+from stepgrad.events import read_name
+from stepgrad.formats.spelling import (
+    Floats,
+    Remembered,
+    spell_edge_gate,
+    spell_gate,
+    spell_number,
+    spell_params,
+    spell_span,
+    spell_tensor,
+    spell_text,
+)
+from stepgrad.linear import LinearMap
+from stepgrad.notes import Quiet, forward_note
+from stepgrad.numeric import FLOAT
+from stepgrad.stretch import Entry, Stretch
+from stepgrad.tape import Node, Printed, Updated
+from stepgrad.tensor import Array, Tensor
+from stepgrad.trace import Trace, change_of
+
+FORMAT, FORMAT_VERSION = "stepgrad trace", 1
+HEADER_KEYS = (
+    "format", "format_version", "number", "program", "filename", "output", "result", "steps", "nodes", "passes",
+    "given", "asked", "calls",
+)  # fmt: skip
+KEYS = (
+    "step", "pass", "kind", "node", "name", "version", "gate", "params", "operands", "literals", "value", "slot",
+    "operand", "upstream", "local", "product", "total", "first", "old", "change", "text", "note", "line", "column",
+    "end_line", "end_column", "path", "changes",
+)  # fmt: skip
+CHECKSUM = "crc"  # the last key of every line: CRC-32 of all lines up to here, each without its own
+
+UNNAMED = '"name":null,"version":null'
+FEW = 100  # spellings of tensors that are remembered
+
+
+def jsonl(trace: Trace) -> Iterator[str]:
+    """Yield the header, then one line an event.
+
+    Raises
+    ------
+    FormatError
+        If a value of the trace was computed before it began, from operands that hold other values since: such
+        a trace could not be checked.
+    """
+    return Lines(trace).lines()
+
+
+NOWHERE = spell_span(None)
+LAST = f',{NOWHERE},"path":null,"changes":null'
+
+
+class Lines:
+    """The lines of one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.number = trace.number
+        self.spelled = Floats() if trace.number is FLOAT else Remembered(spell_number)
+        self.spans = Remembered(spell_span)
+        self.texts = Remembered(spell_text)
+        self.gates = Remembered(spell_gate)
+        self.edges = Remembered(spell_edge_gate)
+        self.quiet = Quiet(self.number)
+        self.foreign = trace.foreign
+        self.waiting = trace.changes[::-1]
+        self.moved = bool(self.waiting)
+        self.tensors: dict[int, tuple[Tensor, str]] = {}  # spelled last, by id: a total comes again as an upstream
+        self.checksum = 0
+        self.calls, self.next_call = trace.calls, 0
+        self.under_way: list[int] = []
+        self.path_text = "[]"
+        self.shift = trace.shift
+
+    def named(self, node: Node) -> str:
+        """Spell the two fields of a node's name."""
+        name = self.trace.called.get(node)
+        if name is None:
+            return UNNAMED
+        return f'"name":{self.texts.known.get(name.text) or self.new_name(name)},"version":{name.version}'
+
+    def new_name(self, name: Any) -> str:
+        """Spell a name for the first time, if it is read back as it is."""
+        if read_name(name.text, name.version) != name:
+            raise FormatError(f"the name {name.text!r} would be read as that of another derivative; choose another")
+        return self.texts.new(name.text)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines, each closed with the checksum of all up to it."""
+        return chain.from_iterable(self.parts())
+
+    def closed(self, line: str) -> str:
+        """Close a line with the checksum of all up to it."""
+        self.checksum = crc32(line.encode(), self.checksum)
+        return f'{line},"{CHECKSUM}":{self.checksum}}}'
+
+    def header(self) -> str:
+        """Return the first line, not yet closed."""
+        trace, program = self.trace, self.trace.program
+        result = None if trace.result is None else trace.index_of(trace.result)
+        given = ",".join(f"[{spell_text(name)},{self.array(value)}]" for name, value in trace.given.items())
+        fields = (
+            spell_text(FORMAT),
+            FORMAT_VERSION,
+            spell_text(self.number.kind.__name__),
+            spell_text(None if program is None else program.text),
+            spell_text(None if program is None else program.filename),
+            spell_text(trace.output),
+            json.dumps(result),
+            len(trace),
+            trace.node_count,
+            len(trace.stretches),
+            f"[{given}]",
+            spell_text(trace.asked),
+            f"[{','.join(map(self.call, trace.calls))}]",
+        )
+        return "{" + ",".join(f'"{key}":{text}' for key, text in zip(HEADER_KEYS, fields, strict=True))
+
+    def call(self, call: Any) -> str:
+        """Spell a call of a function: name, span, caller, the first node and the one after its last, the result."""
+        result = "null" if call.result is None else self.trace.index_of(call.result)
+        caller = "null" if call.caller is None else call.caller
+        span = ",".join(map(str, call.span))
+        return f"[{spell_text(call.name)},{span},{caller},{call.start},{call.stop},{result}]"
+
+    def parts(self) -> Iterator[Iterable[str]]:
+        """Yield all lines as a few iterators: a generator around them all would cost as much again."""
+        yield [self.closed(self.header())]
+        for number, stretch in enumerate(self.trace.stretches, 1):
+            if stretch.recorded.marks:
+                forward = map(stretch.forward_entry, range(stretch.seed_step - stretch.first_step))
+                yield from self.mixed(forward, stretch.first_step + 1, number)
+            else:
+                yield self.forwards(stretch.nodes, stretch.first_step + 1, number)
+            if stretch.recorded.output is not None:
+                yield self.backward(stretch, number)
+            yield from self.mixed(stretch.recorded.tail, stretch.tail_step + 1, number)
+
+    def mixed(self, entries: Iterable[Entry], step: int, number: int) -> Iterator[Iterable[str]]:
+        """Yield the lines of what is neither a seed nor an edge, runs of nodes together."""
+        for are_nodes, run in groupby(entries, lambda entry: isinstance(entry, Node)):
+            found: list[Any] = list(run)
+            if are_nodes:
+                yield self.forwards(found, step, number)
+            else:
+                for place, mark in enumerate(found, step):
+                    write = self.update if isinstance(mark, Updated) else self.printed
+                    yield [self.closed(write(mark, place, number))]
+            step += len(found)
+
+    def printed(self, entry: Printed, step: int, number: int) -> str:
+        """Return what was printed."""
+        return (
+            f'{{"step":{step},"pass":{number},"kind":"print","node":null,"name":null,"version":null,"gate":null,'
+            '"params":null,"operands":null,"literals":null,"value":null,"slot":null,"operand":null,"upstream":null,'
+            '"local":null,"product":null,"total":null,"first":null,"old":null,"change":null,'
+            f'"text":{spell_text(entry.text)},"note":null,{spell_span(entry.span)},"path":null,"changes":null'
+        )
+
+    def forwards(self, nodes: Iterable[Node], first: int, number: int) -> Iterator[str]:
+        """Yield forward steps."""
+        known, known_span, known_gate = self.spelled.known.get, self.spans.known.get, self.gates.known.get
+        new, new_span, new_gate = self.spelled.new, self.spans.new, self.gates.new
+        known_text, new_name = self.texts.known.get, self.new_name
+        called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
+        special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.calls)
+        begin, checksum = f',"pass":{number},"kind":"forward","node":', self.checksum
+        for step, node in enumerate(nodes, first):
+            index = self.index(node) if special else node.index + shift
+            a, b, gate, value = node.a, node.b, node.gate, node.value
+            literals, params, note, changes = "null", "null", "null", "null"
+            if (
+                type(value) is not float
+                or not -inf < value < inf
+                or node.more is not None
+                or gate.params
+                or special
+                or (foreign and node in foreign)
+            ):
+                operands, literals, params, note, changes, text = self.rare(node, index)
+            else:
+                text = known(value) or new(value)
+                if a is None:
+                    operands = "[]"
+                elif isinstance(a, Node) and b is None:
+                    operands = f"[{a.index + shift}]"
+                elif isinstance(a, Node) and isinstance(b, Node):
+                    operands = f"[{a.index + shift},{b.index + shift}]"
+                elif isinstance(a, Node) and type(b) is float:
+                    operands, literals = f"[{a.index + shift},null]", f"[null,{known(b) or new(b)}]"
+                else:
+                    operands, literals = self.operands((a,) if b is None else (a, b))
+            path = self.path(index) if has_calls else "[]"
+            name = called(node)
+            if name is None:
+                named = UNNAMED
+            else:
+                named = f'"name":{known_text(name.text) or new_name(name)},"version":{name.version}'
+            place = places[index] if index < has_place else None
+            span = known_span(place) or new_span(place)
+            line = (
+                f'{{"step":{step}{begin}{index},{named},{known_gate(gate) or new_gate(gate)}{params},"operands":'
+                f'{operands},"literals":{literals},"value":{text},"slot":null,"operand":null,"upstream":null,'
+                '"local":null,"product":null,"total":null,"first":null,"old":null,"change":null,"text":null,'
+                f'"note":{note},{span},"path":{path},"changes":{changes}'
+            )
+            checksum = crc32(line.encode(), checksum)
+            yield f'{line},"crc":{checksum}}}'
+        self.checksum = checksum
+
+    def rare(self, node: Node, index: int) -> tuple[str, str, str, str, str, str]:
+        """Return what few nodes have: operands beyond two, parameters, a note, changes before; and the value."""
+        trace, all_operands = self.trace, node.operands
+        held = [trace.saw(node, each) for each in all_operands]
+        value = trace.saw(node, node)
+        if node in self.foreign and all_operands:
+            self.check_foreign(node, held, value)
+        operands, literals = self.operands(all_operands)
+        note = forward_note(self.number, node.gate, held, value)
+        params = spell_params(node.gate, node.params)
+        return (
+            operands,
+            literals,
+            params,
+            self.texts[note],
+            self.changed(node),
+            self.array(value),
+        )
+
+    def operands(self, operands: Sequence[Any]) -> tuple[str, str]:
+        """Spell which operands are nodes, and the literals among them."""
+        indices = ",".join([str(self.index(each)) if isinstance(each, Node) else "null" for each in operands])
+        literals = ["null" if isinstance(each, Node) else self.array(each) for each in operands]
+        return f"[{indices}]", "null" if literals == ["null"] * len(literals) else f"[{','.join(literals)}]"
+
+    def changed(self, node: Node) -> str:
+        """Return which nodes hold another value from this one on, and which: pairs of index and value."""
+        found = []
+        while self.waiting and self.waiting[-1][0] <= node.index:
+            _, moved, value = self.waiting.pop()
+            found.append(f"[{self.index(moved)},{self.array(value)}]")
+        return f"[{','.join(found)}]" if found else "null"
+
+    def check_foreign(self, node: Node, held: list[Array], value: Array) -> None:
+        """Refuse a value from before the trace that its operands, as the trace shows them, do not give."""
+        again, locals_ = node.gate.apply(self.number, held, [each is not None for each in node.locals], node.params)
+        if not same([again, *locals_], [value, *node.locals]):
+            name = self.trace.name(self.index(node))
+            raise FormatError(
+                f"{name} was computed before the trace began, and its operands hold other values since; "
+                "begin the Tape before it is computed"
+            )
+
+    def update(self, entry: Updated, step: int, number: int) -> str:
+        """Return an update."""
+        node, old, new = entry
+        index = self.index(node)
+        change = new - old if type(old) is type(new) is float else change_of(old, new)
+        span = self.trace.span(index)
+        return (
+            f'{{"step":{step},"pass":{number},"kind":"update","node":{index},{self.named(node)},"gate":null,'
+            f'"params":null,"operands":null,"literals":null,"value":{self.array(new)},"slot":null,"operand":null,'
+            f'"upstream":null,"local":null,"product":null,"total":null,"first":null,"old":{self.array(old)},'
+            f'"change":{"null" if change is None else self.array(change)},"text":null,"note":null,'
+            f'{self.spans.known.get(span) or self.spans.new(span)},"path":null,"changes":null'
+        )
+
+    def backward(self, stretch: Stretch, number: int) -> Iterator[str]:
+        """Yield the seed and the edges: the sweep once more, with the totals that it wrote down."""
+        recorded, seed_step = stretch.recorded, stretch.seed_step
+        known, new, output = self.spelled.known.get, self.spelled.new, recorded.output
+        assert output is not None
+        yield self.closed(
+            f'{{"step":{seed_step + 1},"pass":{number},"kind":"seed","node":{self.index(output)},"name":null,'
+            '"version":null,"gate":null,"params":null,"operands":null,"literals":null,"value":null,"slot":null,'
+            '"operand":null,"upstream":null,"local":null,"product":null,'
+            f'"total":{self.array(recorded.seed)},"first":null,"old":null,"change":null,"text":null,"note":null,'
+            f'{NOWHERE},"path":null,"changes":null'
+        )
+        shift, quiet, checksum = self.shift, self.quiet, self.checksum
+        known_gate, new_gate = self.edges.known.get, self.edges.new
+        texts, note_of = self.texts, self.trace.note_of_edge
+        middle, last = f',"pass":{number},"kind":"backward","node":', None
+        for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(stretch.taken(), seed_step + 2):
+            if node is not last:
+                last, gate = node, node.gate
+                index = self.index(node) if shift is None else node.index + shift
+                by_gate, is_quiet = known_gate(gate) or new_gate(gate), quiet[gate]
+                up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
+            place = self.index(operand) if shift is None else operand.index + shift
+            product: Any = total if is_first else upstream * local
+            if type(local) is float:
+                local_text, total_text = known(local) or new(local), known(total) or new(total)
+                # The first product is the total; any other is most likely never seen again.
+                plain = -inf < product < inf
+                product_text = total_text if is_first else repr(product) if plain else spell_number(product)
+                quiet_here = is_quiet and plain
+                note = "null" if quiet_here else texts[note_of(node, slot, upstream, local, product)]
+            else:
+                local_text = spell_text(local.formula) if isinstance(local, LinearMap) else self.array(local)
+                total_text = self.array(total)
+                product_text = total_text if is_first else self.array(product)
+                note = texts[note_of(node, slot, upstream, local, product)]
+            line = (
+                f'{{"step":{step}{middle}{index}{by_gate}{slot},"operand":{place},"upstream":{up},"local":'
+                f'{local_text},"product":{product_text},"total":{total_text},"first":{"true" if is_first else "false"}'
+                f',"old":null,"change":null,"text":null,"note":{note}{LAST}'
+            )
+            checksum = crc32(line.encode(), checksum)
+            yield f'{line},"crc":{checksum}}}'
+        self.checksum = checksum
+
+    # Parts of lines
+
+    def index(self, node: Node) -> int:
+        """Return a node's index in the trace."""
+        return self.trace.index_of(node) if self.shift is None else node.index + self.shift
+
+    def array(self, value: Array) -> str:
+        """Spell a number, or a tensor as nested lists; one without numbers by its shape alone."""
+        if not isinstance(value, Tensor):
+            return self.spelled.known.get(value) or self.spelled.new(value)
+        known = self.tensors.get(id(value))
+        if known is not None:
+            return known[1]
+        if len(self.tensors) >= FEW:
+            self.tensors.clear()
+        text = spell_tensor(value, self.number)
+        self.tensors[id(value)] = value, text
+        return text
+
+    def path(self, node: int) -> str:
+        """Spell the calls within which a node was computed; asked for in the order of the nodes."""
+        calls, before = self.calls, (self.next_call, len(self.under_way))
+        while self.under_way and node >= calls[self.under_way[-1]].stop:
+            self.under_way.pop()
+        while self.next_call < len(calls) and calls[self.next_call].start <= node:
+            if node < calls[self.next_call].stop:
+                self.under_way.append(self.next_call)
+            self.next_call += 1
+        if before != (self.next_call, len(self.under_way)):
+            self.path_text = f"[{','.join(map(str, self.under_way))}]"
+        return self.path_text

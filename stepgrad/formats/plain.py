@@ -1,0 +1,281 @@
+"""Plain steps: those of numbers without a note, which is nearly all of a long trace, told without making their events.
+
+They are told as :class:`~stepgrad.formats.text.TextExport` tells an event, in its columns; the tests compare the two.
+What would be put together anew at every step is remembered as long as there is room: names, numbers, and how
+the expressions and the rules of gates are written. A step that is not plain is left to the export.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from stepgrad.events import unnamed
+from stepgrad.formula import spell
+from stepgrad.notes import Quiet
+from stepgrad.numeric import FLOAT
+from stepgrad.stretch import Edge, Stretch
+from stepgrad.tape import Mark, Node, Updated
+from stepgrad.trace import Trace
+from stepgrad.wording import LARGE, Wording, cells, escaped, literal_text, printed
+
+MANY = 20_000  # that are remembered of each kind
+HOLES = ("\ue000", "\ue001", "\ue002")  # where names will stand in a text that is made once
+INDENT = " " * 6
+LEAST_RULE = len("   ∂f/∂x = 1")
+
+
+class Columns(NamedTuple):
+    """How wide the parts of a line are, and the line, and the templates of lines that follow from it."""
+
+    step: int
+    name: int
+    expression: int
+    equation: int
+    number: int
+    line: int
+    times: str
+
+    @property
+    def row(self) -> str:
+        """A value that is computed."""
+        return f"%{self.step}d  %-{self.name}s = %-{self.expression}s %s %s"
+
+    @property
+    def leaf(self) -> str:
+        """A value that is given."""
+        return f"%{self.step}d  %-{self.name + 3 + self.expression}s %s %s  %s"
+
+    @property
+    def edge(self) -> str:
+        """An edge."""
+        return f"%{self.step}d  %-{self.equation}s %s %s {self.times} %s %s %s"
+
+    @property
+    def update(self) -> str:
+        """An update."""
+        return f"%{self.step}d  %-{self.equation}s %s %s"
+
+
+class Remembered(dict[Any, Any]):
+    """What is made when first asked for, and remembered as long as there is room."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, key: Any) -> Any:
+        if len(self) >= MANY:
+            self.clear()
+        found = self[key] = self.make(key)
+        return found
+
+
+class Numbers(dict[Any, tuple[str, bool]]):
+    """Printed numbers, filled up to the width of their column, and whether they are rounded."""
+
+    def __init__(self, digits: int, width: int) -> None:
+        super().__init__()
+        self.digits = digits
+        self.template = f"%{width}.{digits}f"
+        self.width = width
+
+    def __missing__(self, number: Any) -> tuple[str, bool]:
+        text = self.template % number
+        back = float(text)
+        if back == 0 or not -LARGE < number < LARGE:  # perhaps with an exponent
+            text = printed(number, self.digits).rjust(self.width)
+            back = float(text)
+            if not number:  # as a key, -0.0 is 0.0
+                return text, False
+        if len(self) >= MANY:
+            self.clear()
+        found = self[number] = text, back != number == number
+        return found
+
+
+class Names(dict[Any, str]):
+    """The names of nodes."""
+
+    def __init__(self, trace: Trace, ascii_only: bool) -> None:
+        super().__init__()
+        self.called = trace.called
+        self.shift = trace.shift or 0
+        self.ascii_only = ascii_only
+
+    def __missing__(self, node: Any) -> str:
+        name = self.called.get(node)
+        if name is None:
+            text = unnamed(node.index + self.shift, self.ascii_only)
+        else:
+            text = escaped(name.shown(True)) if self.ascii_only else name.shown()
+        if len(self) >= MANY:
+            self.clear()
+        self[node] = text
+        return text
+
+
+class Written(NamedTuple):
+    """A text with holes for names, and what picks these from those of ``x``, ``y`` and ``z``; None: it has no holes."""
+
+    text: str
+    pick: Callable[[tuple[str, str, str]], Any] | None
+
+
+def suffices(trace: Trace) -> bool:
+    """Whether steps can be plain: floats that nobody changed, counted without gaps, with names of narrow letters."""
+    names = {each.text for each in trace.called.values()}
+    return (
+        not trace.along
+        and trace.number is FLOAT
+        and trace.shift is not None
+        and not trace.changes
+        and all(name.isidentifier() and cells(name) == len(name) for name in names)
+    )
+
+
+class Plain:
+    """Tells the steps of a trace.
+
+    Parameters
+    ----------
+    wording : Wording
+    columns : Columns
+    told : callable
+        Yields the lines of an event, where a step is not plain.
+    """
+
+    def __init__(self, wording: Wording, columns: Columns, told: Callable[[Any], Iterable[str]]) -> None:
+        self.wording = wording
+        self.trace = trace = wording.trace
+        self.columns = columns
+        self.told = told
+        self.names = Names(trace, wording.style.ascii_only)
+        self.numbers = Numbers(wording.style.digits, columns.number)
+        self.literals = Remembered(literal_text)
+        self.expressions = Remembered(self.expression)
+        self.rules = Remembered(self.rule)
+        self.quiet = Quiet(trace.number)
+        sign = wording.style.sign
+        self.by, self.dot, self.equal = sign("∂"), sign("·"), ("=", sign("≈"))
+
+    # How a gate is written, with holes for the names
+
+    def holed(self, text: str, holes: Iterable[str], *, signed: bool) -> Written:
+        """Make a template of a text with holes."""
+        known = {hole: place for place, hole in enumerate(holes)}
+        parts = re.split(f"({'|'.join(map(re.escape, known))})", text)
+        order = [known[part] for part in parts[1::2]]
+        sign = self.wording.style.sign if signed else str
+        parts[::2] = [sign(part).replace("%", "%%" if order else "%") for part in parts[::2]]
+        parts[1::2] = ["%s"] * len(order)
+        return Written("".join(parts), itemgetter(*order) if order else None)
+
+    def expression(self, key: tuple[Any, ...]) -> Written:
+        """Write what a gate computes of one operand or two: each is a hole, that of a negative literal with a sign."""
+        gate, *below = key
+        holes = [("-" if each else "") + hole for hole, each in zip(HOLES, below) if each != ""]
+        return self.holed(gate.written(holes, {}), holes, signed=True)
+
+    def rule(self, key: tuple[Any, ...]) -> Written:
+        """Write the local of a slot, the gate's literals put in."""
+        gate, slot, *literals = key
+        given = {place: literal for place, literal in enumerate(literals) if literal is not None}
+        text = gate.local_formula(slot, given)
+        spelled = spell(text, dict(zip("xyz", HOLES)), ascii_only=self.wording.style.ascii_only)
+        return self.holed(spelled, HOLES, signed=False)
+
+    # The steps
+
+    def forward(self, entries: Iterable[Any], first: int) -> Iterator[str]:
+        """Yield the lines of what is neither a seed nor an edge, from a step on."""
+        names, numbers, literals, expressions = self.names, self.numbers, self.literals, self.expressions
+        equal, width = self.equal, self.columns.line
+        row, leaf = self.columns.row, self.columns.leaf
+        for step, entry in enumerate(entries, first):
+            if not isinstance(entry, Node):
+                yield from self.marked(entry, step)
+                continue
+            value, a, b = entry.value, entry.a, entry.b
+            if type(value) is not float or value - value or entry.more is not None:
+                yield from self.told(self.trace.event_of_entry(entry, step))
+                continue
+            number, rounded = numbers[value]
+            name = names[entry]
+            if a is None:
+                line = leaf % (step, name, equal[rounded], number, entry.gate.name)
+            else:
+                x = names[a] if isinstance(a, Node) else literals[a]
+                y = names[b] if isinstance(b, Node) else "" if b is None else literals[b]
+                text, pick = expressions[entry.gate, x[0] == "-", y and y[0] == "-"]
+                line = row % (step, name, text % pick((x, y)), equal[rounded], number)
+            if len(line) <= width:
+                yield line
+            else:
+                yield from self.told(self.trace.event_of_entry(entry, step))
+
+    def marked(self, mark: Mark, step: int) -> Iterator[str]:
+        """Yield the line of an update of a number; whatever else was marked is told by its event."""
+        if isinstance(mark, Updated) and type(mark.old) is type(mark.new) is float:
+            change = mark.new - mark.old
+            (old, a), (added, b), (new, c) = map(self.numbers.__getitem__, (mark.old, change, mark.new))
+            added = added.strip() if added.strip()[0] != "-" else f"({added.strip()})"
+            equation = f"{self.names[mark.node]} = {old.strip()} + {added}"
+            line = self.columns.update % (step, equation, self.equal[a or b or c], new)
+            if len(line) <= self.columns.line:
+                yield line
+                return
+        yield from self.told(self.trace.event_of_entry(mark, step))
+
+    def backward(self, stretch: Stretch, *, keep: bool) -> Iterator[str]:
+        """Yield the lines of the edges of a pass."""
+        names, numbers, quiet, equal = self.names, self.numbers, self.quiet, self.equal
+        row, width, by, dot = self.columns.edge, self.columns.line, self.by, self.dot
+        assert stretch.recorded.output is not None
+        of = f"{by}{names[stretch.recorded.output]}/{by}"
+        for step, edge in enumerate(stretch.taken(keep=keep), stretch.seed_step + 2):
+            node, slot, operand, upstream, local, total, first = edge
+            product: Any = total if first else upstream * local
+            if type(local) is not float or product - product:
+                yield from self.told(self.trace.event_of_edge(edge, step))
+                continue
+            if not quiet[node.gate] and self.trace.note_of_edge(node, slot, upstream, local, product):
+                yield from self.told(self.trace.event_of_edge(edge, step))
+                continue
+            n, o = names[node], names[operand]
+            (up, a), (factor, b), (result, c) = numbers[upstream], numbers[local], numbers[product]
+            becomes = "=" if first else "+="
+            equation = f"{of}{o} {becomes} {of}{n} {dot} {by}{n}/{by}{o}"
+            line = row % (step, equation, equal[a or b], up, factor, equal[a or b or c], result)
+            if not first:
+                number, rounded = numbers[total]
+                line += f", total {equal[1] + ' ' if rounded else ''}{number.lstrip()}"
+            rule = self.rule_of(node, slot, n) if len(line) + LEAST_RULE <= width else ""
+            if rule and len(whole := f"{line}   {by}{n}/{by}{o} = {rule}") <= width:
+                yield whole
+            elif len(line) <= width:
+                yield line
+            else:
+                yield from self.in_two(line, len(equation), edge, step)
+
+    def rule_of(self, node: Node, slot: int, name: str) -> Any:
+        """Write the local of a slot; empty where only words say it."""
+        a, b = node.a, node.b
+        a_node, b_node = isinstance(a, Node), isinstance(b, Node)
+        text, pick = self.rules[node.gate, slot, None if a_node else a, None if b_node else b]
+        if pick is None:
+            return text
+        x = self.names[a] if a_node else ""
+        y = self.names[b] if b_node else ""
+        return text % pick((x, y, name))
+
+    def in_two(self, line: str, equation: int, edge: Edge, step: int) -> Iterator[str]:
+        """Yield a line that is too wide as two, the numbers in the second."""
+        cut = self.columns.step + 2 + max(self.columns.equation, equation)
+        left, right = line[:cut].rstrip(), f"{INDENT}  {line[cut + 1 :]}"
+        if len(left) <= self.columns.line and len(right) <= self.columns.line:
+            yield from (left, right)
+        else:
+            yield from self.told(self.trace.event_of_edge(edge, step))
