@@ -65,6 +65,7 @@ from stepgrad.errors import FormatError, GateError, InputError, LimitError, Prog
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.formats import FORMATS, render
 from stepgrad.language import run
+from stepgrad.limits import LIMITS
 from stepgrad.ops import GATES
 from stepgrad.trace import Trace
 
@@ -76,6 +77,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FORMATS",
     "GATES",
+    "LIMITS",
     "Backward",
     "Cursor",
     "Event",

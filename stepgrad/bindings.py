@@ -14,7 +14,7 @@ from stepgrad.scopes import MISSING, Function
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, full, shape_of
 from stepgrad.vocabulary import GATE_OF, KNOWN_CALLS, MODULE_NUMBERS
-from stepgrad.work import steps_for, steps_of_entries
+from stepgrad.work import PER_SUM, steps_for, steps_of_entries
 
 
 class Bindings(Machine):
@@ -147,7 +147,7 @@ class Bindings(Machine):
             sizes = [len(total.data) for total in swept.totals if isinstance(total, Tensor)]
             again = [node for node in swept.earlier if node.total is not None and isinstance(node.value, Tensor)]
             work = [steps_for(node.gate, [shape_of(raw(o)) for o in node.operands], node.params) for node in again]
-            self.spend(steps_of_entries(sum(sizes)) + sum(work), place)
+            self.spend(PER_SUM * len(sizes) + steps_of_entries(sum(sizes)) + sum(work), place)
 
     def gradient(self, node: Node, place: ast.AST) -> Array:
         """Return what the last sweep found at a node; zeros if it did not get there."""

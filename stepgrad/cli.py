@@ -11,14 +11,15 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NoReturn
 
 from stepgrad import __version__
 from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
 from stepgrad.formats import render
 from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
+from stepgrad.intake import content_of
 from stepgrad.language import MAX_STEPS, Recipe, Text
+from stepgrad.limits import LIMITS, WORDS, limited
 from stepgrad.ops import GATES
 from stepgrad.supply import read_values
 from stepgrad.trace import Trace
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if sys.stdout is None:
             raise InputError("standard output is closed; send it to a file or to a terminal")
-        status: int = options.command(options)
+        with limited(**limits_of(options)):
+            status: int = options.command(options)
         sys.stdout.flush()
         return status
     except StepgradError as error:
@@ -117,6 +119,9 @@ def parser() -> argparse.ArgumentParser:
         added.add_argument(
             "--max-steps", metavar="N", type=count, default=MAX_STEPS, help=f"at most N steps ({MAX_STEPS:,})"
         )
+        for limit, words in WORDS.items():
+            most = f"at most N {words} ({getattr(LIMITS, limit):,})"
+            added.add_argument(f"--max-{limit}", metavar="N", type=count, help=most)
         return added
 
     tracing = program("trace", "print every forward and backward step", trace_command)
@@ -146,6 +151,12 @@ def count(text: str) -> int:
     if not re.fullmatch("[0-9]{1,18}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on; write one as in 4")
     return int(text)
+
+
+def limits_of(options: argparse.Namespace) -> dict[str, int]:
+    """Return the limits that the options change."""
+    given = {name: getattr(options, f"max_{name}", None) for name in WORDS}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def digits(text: str) -> int:
@@ -283,7 +294,10 @@ def supplied(pairs: Iterable[str], file: str | None) -> dict[str, Any]:
 def from_json(file: str) -> dict[str, Any]:
     """Read values by name from a JSON file."""
     try:
-        values = json.loads(Path(file).read_text(encoding="utf-8-sig"))
+        content = content_of(file, LIMITS.file)
+        if len(content) > LIMITS.file:
+            raise InputError(f"{file!r} is too long; keep it under {LIMITS.file:,} bytes, or raise --max-file")
+        values = json.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"{file!r} cannot be read: {error.strerror}; name a JSON file") from None
     except UnicodeDecodeError:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stepgrad.errors import InputError, ProgramError, nearest
+from stepgrad.intake import content_of
 from stepgrad.language import Text
-from stepgrad.reader import MAX_TEXT
+from stepgrad.limits import LIMITS
 from stepgrad.source import Program, Span
 
 SUFFIX = ".sg"
@@ -57,8 +58,7 @@ def find_program(given: str) -> Text:
     kind = kind_of(path)
     if kind == "file":
         try:
-            with path.open("rb") as file:
-                return read_program(file, given)
+            return program_of(content_of(given, 4 * LIMITS.source), given)
         except OSError as error:
             raise InputError(f"{given!r} cannot be read: {error.strerror}; name another file") from None
     if given in example_paths():
@@ -81,9 +81,14 @@ def kind_of(path: Path) -> str:
 
 def read_program(file: BinaryIO, filename: str) -> Text:
     """Read a program, but no more than a program can be."""
-    content = file.read(4 * MAX_TEXT + 1)
-    if len(content) > 4 * MAX_TEXT:
-        raise InputError(f"{filename!r} is too large for a program; keep it under {MAX_TEXT:,} characters")
+    return program_of(file.read(4 * LIMITS.source + 1), filename)
+
+
+def program_of(content: bytes, filename: str) -> Text:
+    """Return the program that a file holds, if it is not too large for one."""
+    if len(content) > 4 * LIMITS.source:
+        limit = f"keep it under {LIMITS.source:,} characters, or raise --max-source"
+        raise InputError(f"{filename!r} is too large for a program; {limit}")
     return Text(decoded(content, filename), filename)
 
 

@@ -31,6 +31,7 @@ from stepgrad.trace import Trace
 
 MAX_STEPS = 2_000_000
 MAX_FRAMES = 12_000  # of Python's, while a program runs: calls within calls are bounded by the language itself
+ROOM = 1 << 19  # words; for a frame of a few more than a power of two, Python takes twice as many
 
 
 class Interpreter(Statements):
@@ -207,7 +208,20 @@ def run(
     given = {unicodedata.normalize("NFKC", name): value for name, value in {**(inputs or {}), **named}.items()}
     supplied = {name: supplied_array(name, value, kind) for name, value in given.items()}
     with collector_paused(), frames_allowed(MAX_FRAMES):
-        return Interpreter(program, tree, kind, supplied, max_steps).run(output)
+        return with_room(Interpreter(program, tree, kind, supplied, max_steps), output)
+
+
+def with_room(interpreter: Interpreter, output: str | None) -> Trace:
+    """Run an interpreter in one stretch of Python's stack.
+
+    Python lays its frames into small chunks of memory, and gives a chunk back as soon as it is left: a loop
+    that calls across such a border again and again would be several times slower. Behind a frame that
+    asks for much, all others find room; memory that nobody touches costs nothing.
+    """
+    return interpreter.run(output)
+
+
+with_room.__code__ = with_room.__code__.replace(co_stacksize=ROOM)
 
 
 class Text(NamedTuple):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from stepgrad.assignments import Assignments, do_nothing
 from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
+from stepgrad.numeric import EXACT
 from stepgrad.printing import printed
 from stepgrad.reader import TOO_DEEP
 from stepgrad.scopes import BREAK, CONTINUE, RETURN, Act
@@ -34,6 +35,8 @@ class Statements(Assignments):
                     ended: str | None = act()
                     made = len(spans) - self.paid
                     self.paid += made
+                    if made and self.number is EXACT:
+                        self.pay_for_digits(made, statement)
                     self.steps_left -= 1 + made if made >= weight else weight
                     if self.steps_left < 0:
                         self.spend(0, statement)

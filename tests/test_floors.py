@@ -13,6 +13,8 @@ ENGINE = ROOT / "stepgrad"
 FLOORS = [
     "source",
     "errors",
+    "limits",
+    "intake",
     "tensor",
     "numeric",
     "formula",
