@@ -60,6 +60,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import stepgrad.interrupts  # noqa: F401  # first of all: an interrupt while the rest is loaded
+
+# isort: split
 from stepgrad.cursor import Cursor
 from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update

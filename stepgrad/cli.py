@@ -11,13 +11,14 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from stepgrad import __version__
 from stepgrad.errors import InputError, ProgramError, StepgradError, nearest
 from stepgrad.formats import render
 from stepgrad.gallery import example_paths, example_text, example_title, find_program, read_program
 from stepgrad.intake import content_of
+from stepgrad.interrupts import is_command, let_end, let_raise
 from stepgrad.language import MAX_STEPS, Recipe, Text
 from stepgrad.limits import LIMITS, WORDS, limited
 from stepgrad.ops import GATES
@@ -32,7 +33,20 @@ PROGRAM_HELP = "a file, `-` for standard input, the name of an example, or the p
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0, or 2 where the input was wrong."""
+    """Run a command; return the exit status: 0, 2 where the input was wrong, 130 where it was interrupted."""
+    try:
+        if is_command():
+            let_raise()
+        return run_command_line(arguments)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if is_command():
+            let_end()
+
+
+def run_command_line(arguments: Sequence[str] | None) -> int:
+    """Run a command; return the exit status."""
     options = parsed(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -45,22 +59,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except StepgradError as error:
-        print(error if isinstance(error, ProgramError) else f"stepgrad: {error}", file=sys.stderr)
-        return 2
+        return complain(error if isinstance(error, ProgramError) else f"stepgrad: {error}")
     except BrokenPipeError:  # `| head` has seen enough
-        forget_output()
+        forget(sys.stdout)
         return 0
     except OSError as error:
-        forget_output()
-        print(f"stepgrad: the output cannot be written: {error.strerror}; send it elsewhere", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        forget(sys.stdout)
+        return complain(f"stepgrad: the output cannot be written: {error.strerror}; send it elsewhere")
 
 
-def forget_output() -> None:
-    """Send what is left of the output nowhere, so that the interpreter does not fail with it again as it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def complain(sentence: object) -> int:
+    """Say what is wrong, if anybody listens; return the exit status."""
+    try:
+        print(sentence, file=sys.stderr, flush=True)
+    except OSError:
+        forget(sys.stderr)
+    return 2
+
+
+def forget(stream: TextIO) -> None:
+    """Send what is left of an output nowhere, so that the interpreter does not fail with it again as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def spelled(error: UnicodeError) -> tuple[str, int]:
@@ -239,9 +258,9 @@ def replay_missing() -> str:
     """Say what the replay lacks here; empty where it can run."""
     if find_spec("textual") is None or find_spec("tui") is None:
         return "the replay needs Textual; install it with `pip install 'stepgrad[tui]'`, or use `stepgrad trace`"
-    terminals = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
-    if not terminals or os.environ.get("TERM", "dumb") == "dumb":
-        return "the replay needs a terminal; use `stepgrad trace` here"
+    terminals = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    if not terminals or (os.environ.get("TERM") or "dumb") == "dumb":
+        return "the replay needs a terminal, for standard error too; use `stepgrad trace` here"
     return ""
 
 

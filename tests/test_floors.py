@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "stepgrad"
 
 FLOORS = [
+    "interrupts",
     "source",
     "errors",
     "limits",
