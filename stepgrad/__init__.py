@@ -58,11 +58,11 @@ trace, cursor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import stepgrad.interrupts  # noqa: F401  # first of all: an interrupt while the rest is loaded
+import stepgrad.interrupts  # noqa: F401  # before the rest is loaded, which takes a moment
 
 # isort: split
+from typing import TYPE_CHECKING, Any
+
 from stepgrad.cursor import Cursor
 from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os.path
 import signal
-import sys
-from pathlib import PurePath
+import sys  # and nothing else that takes time to load
 
 
 def is_command() -> bool:
     """Whether this process is the command line, and not a program of somebody's that imports the library."""
     as_module = sys.argv[:1] == ["-m"] and "stepgrad" in sys.orig_argv
-    return as_module or PurePath(*sys.argv[:1]).stem == "stepgrad"
+    return as_module or os.path.basename(sys.argv[0] if sys.argv else "").partition(".")[0] == "stepgrad"
 
 
 def let_end() -> None:

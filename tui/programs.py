@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stepgrad.errors import InputError, StepgradError
+from stepgrad.errors import InputError, StepgradError, visible
 from stepgrad.files import save
 from stepgrad.gallery import find_program
 from stepgrad.language import Recipe
@@ -30,7 +30,8 @@ class Programs(Stage):
             return
         from tui.screens.editor import Editor
 
-        self.push_screen(Editor(self.session.program_text, self.run_text))
+        lines = map(visible, self.session.program_text.split("\n"))  # Textual hands on what terminals obey
+        self.push_screen(Editor("\n".join(lines), self.run_text))
 
     def run_text(self, text: str) -> str:
         """Run an edited text; return what is wrong with it, whole, or nothing."""
