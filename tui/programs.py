@@ -56,7 +56,7 @@ class Programs(Stage):
 
     async def action_export(self) -> None:
         """Ask for a file, and write the trace into it."""
-        stem = Path(self.session.title).stem.strip("<>") or "trace"
+        stem = printable(Path(self.session.title).stem).strip("<>") or "trace"
         await self.ask("export to", f"{stem}.txt", self.export, "a file that ends in .txt or .json")
 
     def export(self, name: str) -> None:
@@ -72,7 +72,7 @@ class Programs(Stage):
 
     def action_picture(self) -> None:
         """Save a picture of the screen."""
-        stem = Path(self.session.title).stem.strip("<>") or "trace"
+        stem = printable(Path(self.session.title).stem).strip("<>") or "trace"
         name = f"{stem}-{self.session.cursor.position}.svg"
         try:
             self.say(f"saved as {self.save_screenshot(name, '.')}")
