@@ -60,6 +60,9 @@ trace, cursor
 
 from __future__ import annotations
 
+import stepgrad.interrupts  # noqa: F401  # before the rest is loaded, which takes a moment
+
+# isort: split
 from typing import TYPE_CHECKING, Any
 
 from stepgrad.certificate import Certificate, certify
@@ -72,6 +75,7 @@ from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Ta
 from stepgrad.files import save
 from stepgrad.formats import FORMATS, render
 from stepgrad.language import run
+from stepgrad.limits import LIMITS
 from stepgrad.loader import load
 from stepgrad.ops import GATES
 from stepgrad.paths import PathSum, why
@@ -88,6 +92,7 @@ __all__ = [
     "CONVENTIONS",
     "FORMATS",
     "GATES",
+    "LIMITS",
     "Backward",
     "Certificate",
     "Convention",

@@ -62,7 +62,8 @@ class Arithmetic(ast.NodeTransformer):
 def for_number_type(text: str, number: NumberType, names: dict[str, Any], *, ieee: bool) -> str:
     """Return the formula's source as this number type computes it; the numbers made go to ``names``."""
     tree = Arithmetic(number, names, ieee).visit(ast.parse(text, mode="eval"))
-    return ast.unparse(ast.fix_missing_locations(tree))
+    code = ast.unparse(ast.fix_missing_locations(tree))
+    return f"bounded({code})" if "bounded" in number.fast and tree.body.__class__ is not ast.Name else code
 
 
 def namespace_of(number: NumberType) -> dict[str, Any]:

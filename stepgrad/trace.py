@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import count
@@ -197,7 +198,8 @@ class Trace(Sequence[Event]):
         """Return the names of ``inputs``, without their versions where that is clear."""
         bare = [self.bare_name(index, ascii_only=ascii_only) for index in self.inputs]
         shown = [self.name(index, ascii_only=ascii_only) for index in self.inputs]
-        return [text if bare.count(text) == 1 else name for text, name in zip(bare, shown, strict=True)]
+        times = Counter(bare)
+        return [text if times[text] == 1 else name for text, name in zip(bare, shown, strict=True)]
 
     @cached_property
     def inputs(self) -> list[int]:
