@@ -62,7 +62,6 @@ from __future__ import annotations
 
 import stepgrad.interrupts  # noqa: F401  # before the rest is loaded, which takes a moment
 
-# isort: split
 TYPE_CHECKING = False  # typing's own would take as long to load as Python itself
 
 if TYPE_CHECKING:

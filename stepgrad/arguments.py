@@ -11,6 +11,7 @@ from stepgrad.formats import FORMATS
 from stepgrad.formats.svg import THEMES
 from stepgrad.formats.worksheet import SHEETS
 from stepgrad.language import MAX_STEPS
+from stepgrad.limits import LIMITS, WORDS
 from stepgrad.paths import MOST_PATHS
 
 MAX_DIGITS = 60  # decimals that are printed
@@ -73,6 +74,14 @@ def max_steps_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--max-steps", metavar="N", type=count, default=MAX_STEPS, help=f"at most N steps ({MAX_STEPS:,})"
     )
+
+
+def limit_options(command: argparse.ArgumentParser) -> None:
+    """Add all limits of what a program may take."""
+    max_steps_option(command)
+    for limit, words in WORDS.items():
+        most = f"at most N {words} ({getattr(LIMITS, limit):,})"
+        command.add_argument(f"--max-{limit}", metavar="N", type=count, help=most)
 
 
 def number_options(command: argparse.ArgumentParser) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 from stepgrad.errors import GateError, nearest
 from stepgrad.literals import Entries, OffTape, Size, holds, raw
 from stepgrad.machine import Machine
-from stepgrad.numeric import NumberType, is_too_long
+from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.scopes import MISSING, Function, Scope
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Tensor, flat, full, shape_of
+from stepgrad.tensor import Array, Tensor, full, shape_of
 from stepgrad.vocabulary import GATE_OF, KNOWN_CALLS, MODULE_NUMBERS
-from stepgrad.work import steps_for, steps_of_entries
+from stepgrad.work import PER_SUM, steps_for, steps_of_entries
 
 
 class Bindings(Machine):
@@ -150,10 +150,7 @@ class Bindings(Machine):
 
     def updating(self, replace: Callable[[Node, Any], Node], old: Node, value: Any, place: ast.AST) -> Node:
         """Let a fresh leaf take the place of an input, and write down where the program says so."""
-        try:
-            fresh = replace(old, value)
-        except GateError as error:
-            self.fail(str(error), place)
+        fresh = replace(old, value)
         self.spans.append(self.span_of(place))
         if self.journal is not None:
             self.journal.note(fresh, lambda _, old, value: replace(old, value), old, value)
@@ -161,10 +158,7 @@ class Bindings(Machine):
 
     def fresh_leaf(self, old: Node, value: Any) -> Node:
         """Return the leaf that takes the place of an input, with its name."""
-        array = raw(value)
-        if array.__class__ is not float and any(map(is_too_long, flat(array))):
-            raise GateError("the fractions get too long, pass by pass; use floats, or decimals")
-        fresh = self.recording.update(old, array)
+        fresh = self.recording.update(old, raw(value))
         if old in self.names:
             self.names[fresh] = self.names[old]
         return fresh
@@ -199,7 +193,7 @@ class Bindings(Machine):
             sizes = [len(total.data) for total in swept.totals if isinstance(total, Tensor)]
             again = [node for node in swept.earlier if node.total is not None and isinstance(node.value, Tensor)]
             work = [steps_for(node.gate, [shape_of(raw(o)) for o in node.operands], node.params) for node in again]
-            self.spend(steps_of_entries(sum(sizes)) + sum(work), place)
+            self.spend(PER_SUM * len(sizes) + steps_of_entries(sum(sizes)) + sum(work), place)
 
     def gradient(self, node: Node, place: ast.AST) -> Array:
         """Return what the last sweep found at a node; zeros if it did not get there."""

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from stepgrad.calls import Application, arguments, counted, resolve, signature, spelled_call
 from stepgrad.errors import GateError, nearest
+from stepgrad.limits import LIMITS
 from stepgrad.literals import raw
 from stepgrad.makers import made
 from stepgrad.names import dotted
@@ -19,7 +20,6 @@ from stepgrad.tape import Node
 from stepgrad.tensor import flat
 from stepgrad.vocabulary import INSTEAD, KNOWN_CALLS, LISTED, LITERAL_MAKERS, METHODS, OWN_CALLS, SEEDED
 
-MAX_CALLS = 100  # calls within calls
 LITERAL_ARGUMENTS = ("x", "object", "data")  # of makers: what they copy the numbers or the shape of
 NOT_RETURNED = Call("", Span(1, 1, 1, 1), None, 0, 0, None)
 
@@ -35,10 +35,9 @@ class Caller(OwnFunctions):
         self, function: Function, args: Sequence[Any], keywords: Mapping[str, Any], node: ast.Call
     ) -> Any:
         """Call a function of the program: a composite gate."""
-        if len(self.under_way) >= MAX_CALLS:
-            self.fail(
-                f"calls are nested more than {MAX_CALLS} deep; does `{function.name}` call itself for ever?", node
-            )
+        if len(self.under_way) >= LIMITS.calls:
+            way_out = f"does `{function.name}` call itself for ever? if not, raise --max-calls"
+            self.fail(f"calls are nested more than {LIMITS.calls} deep; {way_out}", node)
         self.spend(1, node)
         if self.journal is not None:
             self.journal.note_call(function)

@@ -41,29 +41,38 @@ def parse_in_pieces(text: str) -> ast.Module:
         line = content.count(b"\n", 0, start) + 1
         column = start - (content.rfind(b"\n", 0, start) + 1)
         placed = b"(" + b"\n" * line + b" " * column + content[start:end] + b"\n)"
-        tree = ast.increment_lineno(ast.parse(placed.decode(), mode="eval"), -1)
-        put_in(tree, parsed)
+        tree = ast.parse(placed.decode(), mode="eval")
+        put_in(tree, parsed, lines=-1)
         parsed[line, column] = tree.body
-        content = content[:start] + b"_" + re.sub(rb"(?!\\?\n).", b" ", content[start + 1 : end]) + content[end:]
+        content = content[:start] + b"_" + blanked(content[start + 1 : end]) + content[end:]
     module = ast.parse(content.decode())
     put_in(module, parsed)
     return module
 
 
-def put_in(tree: ast.AST, parsed: dict[Place, ast.expr]) -> None:
-    """Put what has been parsed where names keep its place."""
+def blanked(content: bytes) -> bytes:
+    """Put blanks in the place of all but the ends of lines, and what makes the next line belong to this one."""
+    lines = content.split(b"\n")
+    return b"\n".join(b" " * (len(each) - 1) + each[-1:] if each[-1:] == b"\\" else b" " * len(each) for each in lines)
+
+
+def put_in(tree: ast.AST, parsed: dict[Place, ast.expr], lines: int = 0) -> None:
+    """Put what has been parsed where names keep its place, after moving the rest by some lines."""
     for parent in list(ast.walk(tree)):
+        if lines and isinstance(parent, (ast.expr, ast.keyword, ast.arg)):
+            parent.lineno += lines
+            parent.end_lineno = (parent.end_lineno or 0) + lines
         for field, value in ast.iter_fields(parent):
             if isinstance(value, list):
-                value[:] = [in_place(each, parsed) for each in value]
-            else:
-                setattr(parent, field, in_place(value, parsed))
+                value[:] = [in_place(each, parsed, lines) for each in value]
+            elif isinstance(value, ast.Name):
+                setattr(parent, field, in_place(value, parsed, lines))
 
 
-def in_place(value: object, parsed: dict[Place, ast.expr]) -> object:
+def in_place(value: object, parsed: dict[Place, ast.expr], lines: int) -> object:
     """Return what a name keeps the place of, or the value itself."""
     if isinstance(value, ast.Name) and value.id == "_":
-        return parsed.pop((value.lineno, value.col_offset), value)
+        return parsed.pop((value.lineno + lines, value.col_offset), value)
     return value
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from stepgrad import __version__
 from stepgrad.answers import read_answers
@@ -26,6 +26,7 @@ from stepgrad.arguments import (
     difference_options,
     digits,
     export_options,
+    limit_options,
     max_steps_option,
     number_options,
     worksheet_options,
@@ -43,7 +44,10 @@ from stepgrad.formats import render
 from stepgrad.formats.proof import proof, proof_json
 from stepgrad.formats.summary import plain_json
 from stepgrad.gallery import again, example_paths, example_text, example_title, find, kind_of, read_either
+from stepgrad.intake import content_of
+from stepgrad.interrupts import is_command, let_end, let_raise
 from stepgrad.language import Recipe, Text, number_type
+from stepgrad.limits import LIMITS, WORDS, limited
 from stepgrad.numeric import NumberType
 from stepgrad.ops import GATES
 from stepgrad.paths import PathSum, why
@@ -62,7 +66,23 @@ PROGRAM_HELP = "a file, a saved trace, `-` for standard input, the name of an ex
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status: 0, 1 where a check finds something wrong, 2 where the input was wrong."""
+    """Run a command; return the exit status.
+
+    It is 0, 1 where a check finds something wrong, 2 where the input was wrong, 130 where it was interrupted.
+    """
+    try:
+        if is_command():
+            let_raise()
+        return run_command_line(arguments)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if is_command():
+            let_end()
+
+
+def run_command_line(arguments: Sequence[str] | None) -> int:
+    """Run a command; return the exit status."""
     options = parsed(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -70,26 +90,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if sys.stdout is None:
             raise InputError("standard output is closed; send it to a file or to a terminal")
-        status: int = options.command(options)
+        with limited(**limits_of(options)):
+            status: int = options.command(options)
         sys.stdout.flush()
         return status
     except StepgradError as error:
-        print(error if isinstance(error, (ProgramError, TraceError)) else f"stepgrad: {error}", file=sys.stderr)
-        return 2
+        return complain(error if isinstance(error, (ProgramError, TraceError)) else f"stepgrad: {error}")
     except BrokenPipeError:  # `| head` has seen enough
-        forget_output()
+        forget(sys.stdout)
         return 0
     except OSError as error:
-        forget_output()
-        print(f"stepgrad: the output cannot be written: {error.strerror}; send it elsewhere", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        forget(sys.stdout)
+        return complain(f"stepgrad: the output cannot be written: {error.strerror}; send it elsewhere")
 
 
-def forget_output() -> None:
-    """Send what is left of the output nowhere, so that the interpreter does not fail with it again as it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def complain(sentence: object) -> int:
+    """Say what is wrong, if anybody listens; return the exit status."""
+    try:
+        print(sentence, file=sys.stderr, flush=True)
+    except OSError:
+        forget(sys.stderr)
+    return 2
+
+
+def forget(stream: TextIO) -> None:
+    """Send what is left of an output nowhere, so that the interpreter does not fail with it again as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def spelled(error: UnicodeError) -> tuple[str, int]:
@@ -151,7 +177,7 @@ def parser() -> argparse.ArgumentParser:
         added.add_argument("--inputs", metavar="FILE", help="a JSON file with values by name")
         added.add_argument("--output", metavar="NAME", help="go backward from this name, not from the last value")
         number_options(added)
-        max_steps_option(added)
+        limit_options(added)
         return added
 
     tracing = program("trace", "print every forward and backward step", trace_command)
@@ -190,6 +216,12 @@ def parser() -> argparse.ArgumentParser:
     listing = command("examples", "list the examples, or print one", examples_command)
     listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
     return top
+
+
+def limits_of(options: argparse.Namespace) -> dict[str, int]:
+    """Return the limits that the options change."""
+    given = {name: getattr(options, f"max_{name}", None) for name in WORDS}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 # Commands
@@ -381,9 +413,9 @@ def replay_missing() -> str:
     """Say what the replay lacks here; empty where it can run."""
     if find_spec("textual") is None or find_spec("tui") is None:
         return "the replay needs Textual; install it with `pip install 'stepgrad[tui]'`, or use `stepgrad trace`"
-    terminals = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
-    if not terminals or os.environ.get("TERM", "dumb") == "dumb":
-        return "the replay needs a terminal; use `stepgrad trace` here"
+    terminals = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    if not terminals or (os.environ.get("TERM") or "dumb") == "dumb":
+        return "the replay needs a terminal, for standard error too; use `stepgrad trace` here"
     return ""
 
 
@@ -457,7 +489,10 @@ def supplied(pairs: Iterable[str], file: str | None, number: NumberType) -> dict
 def from_json(file: str, number: NumberType) -> dict[str, Any]:
     """Read values by name from a JSON file."""
     try:
-        values = json.loads(Path(file).read_text(encoding="utf-8-sig"), parse_float=number.make)
+        content = content_of(file, LIMITS.file)
+        if len(content) > LIMITS.file:
+            raise InputError(f"{file!r} is too long; keep it under {LIMITS.file:,} bytes, or raise --max-file")
+        values = json.loads(content.decode("utf-8-sig"), parse_float=number.make)
     except OSError as error:
         raise InputError(f"{file!r} cannot be read: {error.strerror}; name a JSON file") from None
     except UnicodeDecodeError:

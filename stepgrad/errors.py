@@ -18,9 +18,16 @@ from collections.abc import Iterable
 
 from stepgrad.source import Program, Span
 
+MOST_SHOWN = 160  # characters of the program's line
+MOST_SAID = 1_000  # characters of a sentence: names may be very long
+
 
 class StepgradError(Exception):
-    """Whatever a user's mistake can cause; ``str(error)`` is one sentence."""
+    """Whatever a user's mistake can cause; ``str(error)`` is one sentence, which no terminal obeys."""
+
+    def __str__(self) -> str:
+        said = visible(super().__str__())
+        return said if len(said) <= MOST_SAID else f"{said[: MOST_SAID // 2]}…{said[-MOST_SAID // 2 :]}"
 
 
 class GateError(StepgradError):
@@ -68,14 +75,26 @@ class ProgramError(StepgradError):
         self.span = span
 
     def __str__(self) -> str:
-        line = visible(self.program.line(self.span.line))
         span = self.span
+        line, column = excerpt(visible(self.program.line(span.line)), span.column)
         width = span.end_column - span.column if span.end_line == span.line else 1
         # A tab in the source stays a tab under it, so that the caret stands where the eye looks.
-        before = line[: span.column - 1]
-        indent = "".join("\t" if character == "\t" else " " for character in before)
-        place = f"{self.program.filename}:{span.line}:{span.column}"
-        return f"{place}: {self.sentence}\n{line}\n{indent}{'^' * max(1, width)}"
+        indent = "".join("\t" if character == "\t" else " " for character in line[: column - 1])
+        carets = "^" * max(1, min(width, len(line) - column + 1))
+        place = f"{visible(self.program.filename)}:{span.line}:{span.column}"
+        return f"{place}: {super().__str__()}\n{line}\n{indent}{carets}"
+
+
+def excerpt(line: str, column: int) -> tuple[str, int]:
+    """Return the part of a long line that lies around a column, and where the column is in it.
+
+    >>> excerpt("x + " * 100 + "y", 401)[1], len(excerpt("x + " * 100 + "y", 401)[0])
+    (161, 161)
+    """
+    start = max(0, min(column - 1 - MOST_SHOWN // 2, len(line) - MOST_SHOWN))
+    shown = line[start : start + MOST_SHOWN]
+    before, after = "…" * (start > 0), "…" * (start + MOST_SHOWN < len(line))
+    return f"{before}{shown}{after}", column - start + len(before)
 
 
 def visible(line: str) -> str:

@@ -27,7 +27,8 @@ from stepgrad.scopes import MISSING, Thunk
 from stepgrad.vocabulary import MODULES
 
 WEIGHTS: Mapping[str, int] = {  # operations that make no node take time all the same
-    "Call": 4, "Compare": 1, "BoolOp": 1, "UnaryOp": 1, "Subscript": 1, "Attribute": 1, "FormattedValue": 2,
+    "Call": 4, "Compare": 1, "BoolOp": 1, "UnaryOp": 1, "Subscript": 1, "Attribute": 2, "FormattedValue": 2,
+    "List": 2, "Tuple": 2, "Lambda": 4,
 }  # fmt: skip
 Link = Callable[[Any], Any]  # applies an operator to its left operand
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stepgrad.errors import InputError, ProgramError, nearest
+from stepgrad.intake import content_of
 from stepgrad.language import MAX_STEPS, Recipe, Text
+from stepgrad.limits import LIMITS
 from stepgrad.loader import is_saved, read_trace
-from stepgrad.reader import MAX_TEXT
 from stepgrad.source import Program, Span
 from stepgrad.tensor import nested
 from stepgrad.trace import Trace
@@ -61,8 +62,7 @@ def find_program(given: str) -> Text:
     kind = kind_of(path)
     if kind == "file":
         try:
-            with path.open("rb") as file:
-                return read_program(file, given)
+            return program_of(content_of(given, 4 * LIMITS.source), given)
         except OSError as error:
             raise InputError(f"{given!r} cannot be read: {error.strerror}; name another file") from None
     if given in example_paths():
@@ -85,10 +85,11 @@ def find(given: str, max_steps: int = MAX_STEPS) -> Text | Trace:
     TraceError
         If the trace is damaged.
     """
-    if kind_of(Path(given)) != "file":
+    path = Path(given)
+    if kind_of(path) != "file":
         return find_program(given)
     try:
-        with Path(given).open("rb") as file:
+        with io.BytesIO(content_of(given, LIMITS.file)) if path.is_fifo() else path.open("rb") as file:
             return read_either(file, given, max_steps)
     except OSError as error:
         raise InputError(f"{given!r} cannot be read: {error.strerror}; name another file") from None
@@ -139,9 +140,14 @@ def kind_of(path: Path) -> str:
 
 def read_program(file: BinaryIO | io.BufferedReader, filename: str) -> Text:
     """Read a program, but no more than a program can be."""
-    content = file.read(4 * MAX_TEXT + 1)
-    if len(content) > 4 * MAX_TEXT:
-        raise InputError(f"{filename!r} is too large for a program; keep it under {MAX_TEXT:,} characters")
+    return program_of(file.read(4 * LIMITS.source + 1), filename)
+
+
+def program_of(content: bytes, filename: str) -> Text:
+    """Return the program that a file holds, if it is not too large for one."""
+    if len(content) > 4 * LIMITS.source:
+        limit = f"keep it under {LIMITS.source:,} characters, or raise --max-source"
+        raise InputError(f"{filename!r} is too large for a program; {limit}")
     return Text(decoded(content, filename), filename)
 
 

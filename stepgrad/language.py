@@ -35,6 +35,7 @@ from stepgrad.trace import Trace
 MAX_STEPS = 2_000_000
 DIGITS = 50  # significant ones of decimals
 MAX_FRAMES = 12_000  # of Python's, while a program runs: calls within calls are bounded by the language itself
+ROOM = 1 << 19  # words; for a frame of a few more than a power of two, Python takes twice as many
 
 
 class Interpreter(Statements):
@@ -43,7 +44,7 @@ class Interpreter(Statements):
     def run(self, output: str | None, *, backward: bool = True) -> Trace:
         """Run the program, nothing else being in the way."""
         with collector_paused(), frames_allowed(MAX_FRAMES):
-            return self.interpret(output, backward=backward)
+            return with_room(self, output, backward=backward)
 
     def interpret(self, output: str | None, *, backward: bool = True) -> Trace:
         """Run the program and, where it has no backward of its own, one from its last value, if it is wanted."""
@@ -276,6 +277,19 @@ def number_type(number: type, digits: int | None = None) -> NumberType:
     if digits is not None:
         raise InputError(f"only decimals have a number of digits to choose; use number=Decimal, or leave out {digits=}")
     return NUMBER_TYPES[number]
+
+
+def with_room(interpreter: Interpreter, output: str | None, *, backward: bool) -> Trace:
+    """Run an interpreter in one stretch of Python's stack.
+
+    Python lays its frames into small chunks of memory, and gives a chunk back as soon as it is left: a loop
+    that calls across such a border again and again would be several times slower. Behind a frame that
+    asks for much, all others find room; memory that nobody touches costs nothing.
+    """
+    return interpreter.interpret(output, backward=backward)
+
+
+with_room.__code__ = with_room.__code__.replace(co_stacksize=ROOM)
 
 
 class Text(NamedTuple):

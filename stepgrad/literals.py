@@ -7,9 +7,10 @@ from typing import Any
 
 from stepgrad.enclosures import REALS
 from stepgrad.errors import GateError
+from stepgrad.limits import LIMITS
 from stepgrad.numeric import NumberType
 from stepgrad.tape import Node
-from stepgrad.tensor import MAX_ELEMENTS, Array, Number, Tensor, from_nested
+from stepgrad.tensor import Array, Number, Tensor, from_nested
 
 MAX_DEPTH = 32  # of lists in lists
 TOO_DEEP = f"lists are nested more than {MAX_DEPTH} deep; use fewer axes"
@@ -87,8 +88,9 @@ def count_numbers(value: Any) -> int:
         depth, count = measured(value, 0, {})
         if depth > MAX_DEPTH:
             raise GateError(TOO_DEEP)
-    if count > MAX_ELEMENTS:
-        raise GateError(f"this list holds {count:,} numbers; keep it under {MAX_ELEMENTS:,}")
+    if count > LIMITS.elements:
+        limit = f"keep it under {LIMITS.elements:,}, or raise --max-elements"
+        raise GateError(f"this list holds {count:,} numbers; {limit}")
     return count
 
 

@@ -140,7 +140,8 @@ class Lookups(Expressions):
 
         def show() -> str:
             try:
-                found = self.all_refreshed(value())
+                found = value()
+                found = self.all_refreshed(self.listed(found, node) if isinstance(found, SEQUENCES) else found)
                 return repr(found) if quoted and isinstance(found, str) else in_format(found, written())
             except GateError as error:
                 return self.fail(str(error), node.value)

@@ -23,7 +23,7 @@ from stepgrad.recording import Recording
 from stepgrad.scopes import Call, Scope
 from stepgrad.source import Program, Span
 from stepgrad.tape import NO_PARAMS, Node, Printed
-from stepgrad.tensor import Array, Tensor, shape_of
+from stepgrad.tensor import Array, Tensor, flat, shape_of
 from stepgrad.vocabulary import UNDERSTOOD_ANYWAY
 from stepgrad.work import SMALL, steps_for, steps_of_entries
 
@@ -196,6 +196,13 @@ class Machine:
         if isinstance(result, Tensor):
             self.has_tensors = True
             self.pay(max(0, len(result.data) - sum(map(prod, shapes))), place)
+
+    def pay_for_digits(self, count: int, place: ast.AST) -> None:
+        """Pay for the digits of the fractions that were recorded last: reducing them takes time as their square."""
+        for node in self.recording.current.nodes[-count:]:
+            for each in flat(node.value):
+                self.steps_left -= (each.denominator.bit_length() >> 11) ** 2
+        self.spend(0, place)
 
     def recorded_leaf(
         self, value: Any, target: ast.AST, source: ast.AST | None = None, *, constant: bool = False

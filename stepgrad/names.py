@@ -102,9 +102,14 @@ def list_names(tree: ast.AST) -> frozenset[str]:
             node = node.value
         return node.id if isinstance(node, ast.Name) else ""
 
-    appended = [n.value for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "append"]
-    assigned = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store)]
-    return frozenset(map(holder, [*appended, *assigned])) - {""}
+    found: list[ast.AST] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr="append", value=value):
+                found.append(value)
+            case ast.Subscript(ctx=ast.Store()):
+                found.append(node)
+    return frozenset(map(holder, found)) - {""}
 
 
 def counters(tree: ast.Module) -> frozenset[str]:

@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from stepgrad.errors import GateError
+from stepgrad.limits import LIMITS
 from stepgrad.tensor import Number
 
 
@@ -142,19 +143,19 @@ def whole_power(x: Fraction, y: Fraction) -> Fraction:
     """Raise a fraction to a whole power; no other power of one is always a fraction."""
     if y.denominator != 1:
         raise GateError(f"a fraction to the power {y} is no fraction; use number=float, or a whole exponent")
-    if abs(y.numerator) * max(x.numerator.bit_length(), x.denominator.bit_length()) > MAX_BITS:
+    if abs(y.numerator) * max(x.numerator.bit_length(), x.denominator.bit_length()) > LIMITS.fraction:
         raise GateError(f"to the power {y}, this is too long a fraction; use number=float, or a smaller exponent")
     return x**y.numerator if y >= 0 else exact_div(Fraction(1), x**-y.numerator)
 
 
-def is_too_long(x: Number) -> bool:
-    """Whether a number is a fraction that no longer can be computed with in reasonable time."""
-    return isinstance(x, Fraction) and x.numerator.bit_length() + x.denominator.bit_length() > MAX_BITS // 10
+def bounded(x: Fraction) -> Fraction:
+    """Refuse a fraction that is too long to go on with: ``x = x * x`` doubles its digits each time."""
+    if x.numerator.bit_length() > LIMITS.fraction or x.denominator.bit_length() > LIMITS.fraction:
+        raise GateError("this fraction has too many digits; use number=float or decimals, or raise --max-fraction")
+    return x
 
 
-MAX_BITS = 1_000_000  # the longest numerator that an exact power may make
-
-EXACT_FUNCTIONS: Mapping[str, Callable[..., Number]] = {"pow": whole_power, "abs": abs}
+EXACT_FUNCTIONS: Mapping[str, Callable[..., Number]] = {"pow": whole_power, "abs": abs, "bounded": bounded}
 
 FLOAT_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "exp": math.exp,

@@ -9,6 +9,7 @@ from typing import Any
 
 from stepgrad.bindings import Bindings
 from stepgrad.errors import GateError, nearest
+from stepgrad.limits import LIMITS
 from stepgrad.literals import Entries, OffTape, Size, holds, is_whole, length_of_range, raw, whole_number
 from stepgrad.ops import GATES
 from stepgrad.printing import by_percent, joined_text
@@ -18,7 +19,6 @@ from stepgrad.tape import Node
 from stepgrad.tensor import Tensor, flat, shape_of, shaped, whole_axis
 from stepgrad.vocabulary import GATE_OF, METHODS
 
-MAX_BITS = 2_000  # bits of a whole number computed from literals
 SEQUENCES = (list, tuple, range)
 
 OPERATORS: Mapping[type[ast.operator], str] = {
@@ -127,7 +127,7 @@ class Operators(Bindings):
     def whole(self, name: str, left: int, right: int, node: ast.AST) -> int:
         """Compute with whole numbers, of bounded length: ``9**9**9`` must not hang."""
         times = max(right, 1) if name == "pow" else 1
-        if (left.bit_length() or 1) * times + right.bit_length() > MAX_BITS:
+        if (left.bit_length() or 1) * times + right.bit_length() > LIMITS.bits:
             self.fail(TOO_LONG, node)
         if name in ("//", "%") and not right:
             self.fail("a number cannot be divided by zero with a remainder; check the divisor first", node)
@@ -268,6 +268,7 @@ class Operators(Bindings):
                 self.fail(f"index {item} is out of range; the {what} has {count} entries", node)
             if isinstance(item, slice):
                 if isinstance(found, (range, str)):
+                    self.pay(len(found) if isinstance(found, str) else 0, node)
                     return found
                 found = self.refreshed(self.listed(found, node))
                 return Entries(found) if isinstance(value, Entries) else found

@@ -31,6 +31,8 @@ class OwnFunctions(Operators):
         if name == "sum" and one is not None and len(args) < 3:
             return self.added_up([*args[1:], *self.refreshed(self.bounded(one, node))], node)
         entries = args if one is None or len(args) > 1 else self.bounded(one, node)
+        if name == "abs" and (one is not None or len(args) > 1):
+            return None
         if name in ON_WHOLE and entries and all(map(is_whole, entries)):
             found = ON_WHOLE[name](*entries) if name == "abs" or len(entries) > 1 else entries[0]
             return Size(found) if any(isinstance(each, Size) for each in entries) else found
@@ -67,6 +69,7 @@ class OwnFunctions(Operators):
 
     def own_backward(self, output: Any, gradient: Any, node: ast.Call) -> None:
         """Go backward from a value, with a seed if one is given."""
+        self.spend(2, node)
         if isinstance(output, (list, tuple)) and holds_nodes(output):
             output = self.operand(output, node)
         if isinstance(output, OffTape):
@@ -172,7 +175,9 @@ class OwnFunctions(Operators):
 
     def own_str(self, value: Any, node: ast.AST) -> str:
         """Return a value as text."""
-        return printed(self.all_refreshed(value))
+        text = printed(self.all_refreshed(self.listed(value, node)) if isinstance(value, (list, tuple)) else value)
+        self.pay(len(text), node)
+        return text
 
     def own_argmax(self, value: Any, axis: Any, node: ast.AST) -> Any:
         """Return where the largest number stands, the first of them: a whole number, or a constant of them."""

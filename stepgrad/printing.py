@@ -9,11 +9,11 @@ from fractions import Fraction
 from typing import Any
 
 from stepgrad.errors import GateError
+from stepgrad.limits import LIMITS
 from stepgrad.literals import count_numbers, raw, whole_number
 from stepgrad.scopes import Function
-from stepgrad.tensor import Tensor, nested
+from stepgrad.tensor import Tensor
 
-MOST_SIGNS = 2_000  # of a text
 LONGEST_FRACTION = 10_000  # bits of one that is printed in full
 SPEC = re.compile(r"(?:[^{}]?[<>^=])?[-+ ]?#?0?(\d{0,3}),?(?:\.(\d{1,3}))?([bdeEfFgGnosxX%]?)")
 PERCENT = re.compile(r"%(?:(%)|([-+ 0#]*)(\d{0,3})(?:\.(\d{1,3}))?([dieEfFgGsr]))")
@@ -35,7 +35,7 @@ def printed(value: Any) -> str:
     text = ""
     for part in parts_of(plain):
         text += part
-        if len(text) > MOST_SIGNS:
+        if len(text) > LIMITS.text:
             break
     return clipped(text)
 
@@ -47,8 +47,16 @@ def in_full(value: Any) -> str:
 
 def parts_of(value: Any) -> Iterator[str]:
     """Yield what is printed of a value, piece by piece."""
-    plain = nested(raw(value))
+    plain = raw(value)
     match plain:
+        case Tensor(shape=(count, *inner), data=data):
+            size = len(data) // count if count else 0
+            rows = (Tensor(tuple(inner), data[i * size : (i + 1) * size]) if inner else data[i] for i in range(count))
+            yield "["
+            for k, each in enumerate(rows):
+                yield ", " if k else ""
+                yield from parts_of(each)
+            yield "]"
         case list() | tuple():
             opening, closing = "[]" if isinstance(plain, list) else "()"
             yield opening
@@ -82,7 +90,7 @@ def fraction_text(number: Fraction) -> str:
 
 def clipped(text: str) -> str:
     """Cut a very long text."""
-    return text if len(text) <= MOST_SIGNS else f"{text[:MOST_SIGNS]}…"
+    return text if len(text) <= LIMITS.text else f"{text[: LIMITS.text]}…"
 
 
 def joined_text(texts: Sequence[str]) -> str:
@@ -93,8 +101,8 @@ def joined_text(texts: Sequence[str]) -> str:
     GateError
         If that gets too long.
     """
-    if sum(map(len, texts)) > MOST_SIGNS:
-        raise GateError(f"this text has more than {MOST_SIGNS:,} characters; print it in parts")
+    if sum(map(len, texts)) > LIMITS.text:
+        raise GateError(f"this text has more than {LIMITS.text:,} characters; print it in parts, or raise --max-text")
     return "".join(texts)
 
 

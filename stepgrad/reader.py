@@ -11,10 +11,13 @@ from typing import NoReturn
 
 from stepgrad.chains import parse_in_pieces
 from stepgrad.errors import ProgramError
+from stepgrad.limits import LIMITS
 from stepgrad.source import Program, Span
 
-MAX_TEXT = 256 * 1024  # characters
 MAX_NESTING = 100
+MANY_DOTS = re.compile(
+    rf"(?:\.[\s\\]*[^\W\d]\w*[\s\\]*){{{MAX_NESTING + 1}}}"
+)  # for which Python's parser needs gigabytes
 TOO_DEEP = "nested too deeply; name parts of it on lines of their own"
 TOO_LONG = "this whole number has too many digits; write it as a float, as in 1e9"
 NOT_A_TARGET = "only names can be assigned"
@@ -40,12 +43,15 @@ def read(text: str, filename: str = "<text>") -> tuple[Program, ast.Module]:
     """
     program = Program(text.removeprefix("\ufeff"), filename)
     start = Span(1, 1, 1, 1)
-    if len(text) > MAX_TEXT:
-        raise ProgramError(f"the program has {len(text):,} characters; keep it under {MAX_TEXT:,}", program, start)
+    if len(text) > LIMITS.source:
+        limit = f"keep it under {LIMITS.source:,}, or raise --max-source"
+        raise ProgramError(f"the program has {len(text):,} characters; {limit}", program, start)
     if "\0" in text:
-        before = re.split("\r\n|\r|\n", program.text[: program.text.index("\0")])
-        place = Span(len(before), len(before[-1]) + 1, len(before), len(before[-1]) + 2)
+        place = place_of(program, program.text.index("\0"))
         raise ProgramError("the program contains a NUL character; remove it", program, place)
+    dots = MANY_DOTS.search(program.text) if "import" in text else None
+    if dots:
+        raise ProgramError(f"this name is {TOO_DEEP}", program, place_of(program, dots.start()))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Python's, about the program: it is never run as Python
@@ -53,7 +59,7 @@ def read(text: str, filename: str = "<text>") -> tuple[Program, ast.Module]:
     except SyntaxError as error:
         refuse(program, error)
     except (RecursionError, MemoryError):
-        raise ProgramError(f"the program is {TOO_DEEP}", program, start) from None
+        raise ProgramError(f"the program is {TOO_DEEP}", program, deep_place(program)) from None
     except ValueError:  # lone surrogates
         raise ProgramError("the program is not proper text; save it as UTF-8", program, start) from None
     for node in ast.walk(tree) if DOT in program.text else ():
@@ -61,6 +67,25 @@ def read(text: str, filename: str = "<text>") -> tuple[Program, ast.Module]:
             span = program.span_of(node)
             raise ProgramError(f"`{DOT}` is not understood; write `*`", program, span)
     return program, tree
+
+
+def place_of(program: Program, index: int) -> Span:
+    """Return the place of a character of the text."""
+    before = re.split("\r\n|\r|\n", program.text[:index])
+    return Span(len(before), len(before[-1]) + 1, len(before), len(before[-1]) + 2)
+
+
+def deep_place(program: Program) -> Span:
+    """Return the first line that is nested too deeply by itself; else the first of all."""
+    for number, line in enumerate(program.lines, 1):
+        try:
+            ast.parse(line.strip())
+        except (RecursionError, MemoryError):
+            column = len(line) - len(line.lstrip()) + 1
+            return Span(number, column, number, len(line) + 1)
+        except (SyntaxError, ValueError):
+            continue
+    return Span(1, 1, 1, 1)
 
 
 def parse(text: str) -> ast.Module:

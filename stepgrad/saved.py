@@ -15,9 +15,10 @@ from typing import Any, NoReturn
 from stepgrad.errors import GateError
 from stepgrad.formats.jsonl import CHECKSUM, FORMAT, FORMAT_VERSION, HEADER_KEYS, KEYS
 from stepgrad.gate import Gate
+from stepgrad.limits import LIMITS
 from stepgrad.numeric import FLOAT, NUMBER_TYPES, NumberType
 from stepgrad.source import Span
-from stepgrad.tensor import MAX_ELEMENTS, Array, Number, Shape, Tensor, from_nested
+from stepgrad.tensor import Array, Number, Shape, Tensor, from_nested
 
 MAX_LINE = 1 << 26  # bytes of a line
 MAX_PARTS = 4_000_000  # numbers, and lists, in a line
@@ -208,8 +209,8 @@ def array_of(value: Any, number: NumberType, key: str) -> Array:
     assert isinstance(found, Tensor)
     if not found.data and found.shape != (0,):
         wrong(f'`{key}` is a tensor without numbers; write it as {{"shape": [0, 3]}}')
-    if len(found.shape) > MAX_RANK or len(found.data) > MAX_ELEMENTS:
-        wrong(f"`{key}` is too large a tensor; {MAX_ELEMENTS:,} numbers are the most")
+    if len(found.shape) > MAX_RANK or len(found.data) > LIMITS.elements:
+        wrong(f"`{key}` is too large a tensor; {LIMITS.elements:,} numbers are the most")
     return found
 
 
@@ -218,7 +219,7 @@ def empty_shape(value: dict[str, Any], key: str) -> Shape:
     shape = value.get("shape")
     if len(value) != 1 or not isinstance(shape, list) or len(shape) > MAX_RANK or not all(map(is_whole, shape)):
         wrong(f'`{key}` is no number and no tensor; one without numbers is {{"shape": [0, 3]}}')
-    if 0 not in shape or prod(max(size, 1) for size in shape) > MAX_ELEMENTS:
+    if 0 not in shape or prod(max(size, 1) for size in shape) > LIMITS.elements:
         wrong(f"`{key}` has the shape {clipped(shape)}; only shapes with a 0 are told so, and small ones")
     return tuple(shape)
 
@@ -259,7 +260,7 @@ def sizes(value: Any) -> tuple[int, ...]:
     """Read whole numbers, also negative ones."""
     if not isinstance(value, list) or not all(map(is_int, value)) or len(value) > MAX_RANK:
         raise TypeError
-    if prod(max(each, 1) for each in value) > MAX_ELEMENTS:
+    if prod(max(each, 1) for each in value) > LIMITS.elements:
         raise TypeError
     return tuple(value)
 

@@ -13,6 +13,7 @@ from itertools import groupby
 from stepgrad.assignments import Assignments, do_nothing
 from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
+from stepgrad.numeric import EXACT
 from stepgrad.printing import printed
 from stepgrad.reader import TOO_DEEP
 from stepgrad.refrains import Refrain
@@ -55,6 +56,8 @@ class Statements(Assignments):
                     ended: str | None = act()
                     made = len(spans) - self.paid
                     self.paid += made
+                    if made and self.number is EXACT:
+                        self.pay_for_digits(made, statement)
                     self.steps_left -= 1 + made if made >= weight > 0 else weight
                     if self.steps_left < 0:
                         self.spend(0, statement)

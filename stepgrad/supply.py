@@ -11,7 +11,9 @@ from typing import Any
 
 from stepgrad.applications import Applications
 from stepgrad.errors import InputError, ProgramError
+from stepgrad.intake import content_of
 from stepgrad.language import MAX_STEPS, supplied_array
+from stepgrad.limits import LIMITS
 from stepgrad.literals import holds_nodes
 from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.reader import read
@@ -19,7 +21,6 @@ from stepgrad.source import Program, Span
 from stepgrad.tape import Node
 from stepgrad.tensor import Number
 
-MAX_BYTES = 32 * 1024 * 1024  # of a file
 SEPARATORS = "\t;,"  # of the cells of a line; the first that a file's first line has
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|infinity|nan)", re.IGNORECASE | re.ASCII)
 
@@ -80,13 +81,12 @@ def read_file(path: str, number: NumberType = FLOAT) -> Any:
     if kind not in (".csv", ".json"):
         raise InputError(f"{path!r} ends neither in .csv nor in .json; name such a file behind `@`")
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = content_of(path, LIMITS.file)
     except (OSError, ValueError) as error:  # the second where the name has a NUL
         reason = getattr(error, "strerror", None) or "this is no file name"
         raise InputError(f"{path!r} cannot be read: {reason}; name a file behind `@`") from None
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{path!r} is too long; keep it under {MAX_BYTES // 1024 // 1024} MB")
+    if len(content) > LIMITS.file:
+        raise InputError(f"{path!r} is too long; keep it under {LIMITS.file:,} bytes, or raise --max-file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -95,10 +95,18 @@ def read_file(path: str, number: NumberType = FLOAT) -> Any:
     return from_csv(program, number) if kind == ".csv" else from_json(program, number)
 
 
+def too_many(count: int) -> str:
+    """Say that a file holds too many numbers."""
+    return f"the file holds {count:,} numbers; keep it under {LIMITS.elements:,}, or raise --max-elements"
+
+
 def from_csv(program: Program, number: NumberType) -> list[Any]:
     """Read columns of numbers: one column is a vector, several are a matrix; a first row of words is skipped."""
     lines = [(number, line) for number, line in enumerate(program.lines, 1) if line.strip()]
     separator = next((sign for sign in SEPARATORS if lines and sign in lines[0][1]), ",")
+    count = len(lines) * (1 + lines[0][1].count(separator)) if lines else 0
+    if count > LIMITS.elements:
+        raise ProgramError(too_many(count), program, Span(1, 1, 1, 1))
     rows: list[list[Number]] = []
     for place, (row, line) in enumerate(lines):
         found = list(cells(line, separator))
@@ -130,6 +138,8 @@ def cells(line: str, separator: str) -> Iterator[tuple[int, str]]:
 
 def from_json(program: Program, number: NumberType) -> Any:
     """Read a number, or nested lists of numbers."""
+    if program.text.count(",") >= LIMITS.elements:
+        raise ProgramError(too_many(program.text.count(",") + 1), program, Span(1, 1, 1, 1))
     try:
         value = json.loads(program.text, parse_float=number.make)
     except json.JSONDecodeError as error:

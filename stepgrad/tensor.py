@@ -15,6 +15,7 @@ from operator import index as as_int
 from typing import Any, TypeAlias
 
 from stepgrad.errors import GateError
+from stepgrad.limits import LIMITS
 
 Number: TypeAlias = Any  # float, Fraction: whatever the number type in use makes
 Shape: TypeAlias = tuple[int, ...]
@@ -129,15 +130,11 @@ def show_shape(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})" if shape else "a number"
 
 
-MAX_ELEMENTS = 1_000_000  # the largest tensor that a gate makes
-
-
 def check_size(shape: Shape) -> None:
     """Refuse a tensor that would not fit into memory as a list of numbers."""
-    if prod(shape) > MAX_ELEMENTS:
-        raise GateError(
-            f"a tensor of shape {show_shape(shape)} has {prod(shape):,} numbers; keep it under {MAX_ELEMENTS:,}"
-        )
+    if prod(shape) > LIMITS.elements:
+        limit = f"keep it under {LIMITS.elements:,}, or raise --max-elements"
+        raise GateError(f"a tensor of shape {show_shape(shape)} has {prod(shape):,} numbers; {limit}")
 
 
 REMEMBERED, SMALL = 500, 2_000  # how many results of a function of shapes, and for shapes of how many elements

@@ -15,6 +15,8 @@ from stepgrad.tape import NO_PARAMS
 from stepgrad.tensor import Shape
 
 PER_STEP = 20  # multiplications that take as long as a gate on numbers
+PER_GATE, PER_OPERAND = 12, 2  # steps that a gate on tensors counts as, however small they are
+PER_SUM = 4  # steps that a gradient counts as that is a tensor
 PER_ELEMENT = 8  # multiplications that an element of a tensor counts as: it is stored, and has a local
 SMALL = 8  # elements that cost nothing
 PER_ENTRY = 4  # those that an entry of a list counts as, or an element of a tensor that has no local
@@ -35,23 +37,28 @@ def of_outer(shapes: Sequence[Shape], params: Params) -> int:
 def of_softmax(shapes: Sequence[Shape], params: Params) -> int:
     """Count the multiplications of a softmax's Jacobian, along the longest axis."""
     (shape,) = shapes
-    return prod(shape) * max(shape, default=1)
+    return 3 * prod(shape) * max(shape, default=1)
+
+
+def of_layer_norm(shapes: Sequence[Shape], params: Params) -> int:
+    """Count those of a Jacobian whose elements take longer."""
+    return 2 * of_softmax(shapes, params)
 
 
 def of_conv2d(shapes: Sequence[Shape], params: Params) -> int:
-    """Count the multiplications of kernels laid on all their places."""
+    """Count the multiplications of kernels laid on all their places; each is looked up several times."""
     image, kernels = shapes
     check_images(image, kernels)
     rows, columns = sliding(image, kernels[-2:], params["stride"], params["padding"])
     places: int = rows.places * columns.places
-    return prod(image[:-3]) * prod(kernels) * places
+    return 8 * prod(image[:-3]) * (prod(kernels) + 4) * places
 
 
 def of_pool(shapes: Sequence[Shape], params: Params) -> int:
     """Count the numbers under all windows."""
     (shape,) = shapes
     rows, columns = pool_axes(shape, params["size"], params["stride"])
-    return prod(shape[:-2]) * rows.places * rows.window * columns.places * columns.window
+    return 5 * prod(shape[:-2]) * rows.places * rows.window * columns.places * columns.window
 
 
 def of_one_hot(shapes: Sequence[Shape], params: Params) -> int:
@@ -67,7 +74,7 @@ PRODUCTS: Mapping[str, Callable[[Sequence[Shape], Params], int]] = {
     "conv2d": of_conv2d,
     "max_pool2d": of_pool,
     "avg_pool2d": of_pool,
-    "layer_norm": of_softmax,
+    "layer_norm": of_layer_norm,
     "one_hot": of_one_hot,
     "softmax": of_softmax,
     "log_softmax": of_softmax,
@@ -75,9 +82,13 @@ PRODUCTS: Mapping[str, Callable[[Sequence[Shape], Params], int]] = {
 
 
 def steps_for(gate: Gate, shapes: Sequence[Shape], params: Params = NO_PARAMS) -> int:
-    """Return how many steps a gate counts beyond its own; none for numbers and small tensors."""
+    """Return how many steps a gate on tensors counts beyond its own."""
     products = PRODUCTS[gate.name](shapes, params) if gate.name in PRODUCTS else 0
-    return (products + PER_ELEMENT * max(0, sum(map(prod, shapes)) - SMALL)) // PER_STEP
+    return (
+        PER_GATE
+        + PER_OPERAND * len(shapes)
+        + (products + PER_ELEMENT * max(0, sum(map(prod, shapes)) - SMALL)) // PER_STEP
+    )
 
 
 def steps_of_entries(count: int) -> int:

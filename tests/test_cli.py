@@ -88,7 +88,7 @@ def test_number_types(tmp_path):
     assert "`exp` needs exp, which exact fractions do not have" in refusal("run", "x = 1\nf = exp(x)", "--exact")
     assert refusal("run", "x = 1\nf = exp(x)", "--exact").startswith("<text>:2:5: ")
     growing = "w = 0.3\nfor i in range(50):\n    backward((w**2 - 2)**2)\n    w -= w.grad / 10"
-    assert "<text>:4:5: the fractions get too long, pass by pass" in refusal("run", growing, "--exact")
+    assert "too long a fraction" in refusal("run", growing, "--exact")
     assert "0 significant digits are not possible" in refusal("run", "x = 1", "--decimal", "0")
     assert "not allowed with argument" in refusal("run", "x = 1", "--decimal", "9", "--exact")
 

@@ -11,8 +11,11 @@ ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "stepgrad"
 
 FLOORS = [
+    "interrupts",
     "source",
     "errors",
+    "limits",
+    "intake",
     "tensor",
     "numeric",
     "elementary",

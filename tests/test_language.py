@@ -114,7 +114,7 @@ REFUSED = [
     ("x = 1.0\nf = x\0", "<text>:2:6: the program contains a NUL character; remove it"),
     ("s = [1.0, 2.0]\nf = cross_entropy(s, 2)", "<text>:2:5: label 2.0 is none of the 2 classes; use 0 to 1"),
     ("f = np.max([])", "<text>:1:5: `max` of nothing has no value; give it at least one number"),
-    ("x = np.zeros((100000, 100000))", "<text>:1:5: a tensor of shape (100000, 100000) has 10,000,000,000 numbers; keep it under 1,000,000"),
+    ("x = np.zeros((100000, 100000))", "<text>:1:5: a tensor of shape (100000, 100000) has 10,000,000,000 numbers; keep it under 1,000,000, or raise --max-elements"),
     ("x = 2.0\nf = " + "(" * 150 + "x" + ")" * 150 + " + " + "-" * 150 + "x", "<text>:2:"),
     ("a = 1; b = 2\nf = np.array([a, b])", "<text>:2:1: backward starts from a number, and this has shape (2,); take its sum, or give a seed"),
     ("x = [1, 2]\ny = x * 2\nbackward(y, 3)", "<text>:3:1: the seed is a number, and the output wants one of shape (2,); give that"),
@@ -134,10 +134,10 @@ REFUSED = [
     ("x = np.ones((1, 2.5))", "<text>:1:5: `shape` is a tuple of whole numbers; write `ones(shape)` with it as in `(2, 3)`"),
     ("x = np.ones([[2]])", "<text>:1:5: `shape` is a tuple of whole numbers; write `ones(shape)` with it as in `(2, 3)`"),
     ("x = np.ones((2,) * 2)", "<text>:1:13: a tuple is not joined, repeated or computed with; write it out, or a list for a vector"),
-    ("x = np.ones((10**7, 0))", "<text>:1:5: a tensor of shape (10000000, 1) has 10,000,000 numbers; keep it under 1,000,000"),
+    ("x = np.ones((10**7, 0))", "<text>:1:5: a tensor of shape (10000000, 1) has 10,000,000 numbers; keep it under 1,000,000, or raise --max-elements"),
     ("x = [...]", "<text>:1:5: `...` is not a number; give a number, a list of numbers or a name"),
     ("x = np.array(None)", "<text>:1:5: nothing is not a number; give a number, a list of numbers or a name"),
-    ("x = 1.0\n" + "x = [x, x]\n" * 40, "<text>:21:5: this list holds 1,048,576 numbers; keep it under 1,000,000"),
+    ("x = 1.0\n" + "x = [x, x]\n" * 40, "<text>:21:5: this list holds 1,048,576 numbers; keep it under 1,000,000, or raise --max-elements"),
     ("x = 1.0\n" + "x = [x]\n" * 40, "<text>:34:5: lists are nested more than 32 deep; use fewer axes"),
     ("x = np.ones((1000, 1000))\nf = sum(x @ x)", "<text>:2:9: the program takes more than 2,000,000 steps; shorten it, let its loops end, or raise --max-steps"),
     ("x = 2\nf = x.zeros()", "<text>:2:5: `.zeros` is not known; write `zeros(shape)`"),
@@ -169,9 +169,10 @@ def test_refusal_is_one_sentence_with_its_place(program, message):
         run(program)
     first, source, caret = str(caught.value).split("\n")
     assert first.startswith(message) if message.endswith(":") or "foo" in message else first == message
-    assert source == program.replace("\0", "�").split("\n")[caught.value.span.line - 1]
+    line = program.replace("\0", "�").split("\n")[caught.value.span.line - 1]
+    assert source == line if len(line) <= 160 else source.strip("…") in line
     assert set(caret.strip()) == {"^"}
-    assert caret.index("^") == caught.value.span.column - 1
+    assert source[caret.index("^") :][:1] == line[caught.value.span.column - 1 :][:1]
 
 
 def test_a_deep_program_is_refused_and_a_long_one_runs():
@@ -259,7 +260,7 @@ def test_what_is_not_printable_is_shown_as_a_sign():
 
 
 def test_work_on_tensors_counts_as_steps():
-    assert run("x = [1.0, 2.0]\nf = sum(x * x)", max_steps=9).value == 5.0
+    assert run("x = [1.0, 2.0]\nf = sum(x * x)", max_steps=60).value == 5.0
     with pytest.raises(ProgramError, match="more than 5,000 steps"):
         run("x = np.ones((50, 50))\nf = sum(x @ x)", max_steps=5000)
 

@@ -348,6 +348,36 @@ def test_settings_are_kept_and_survive_damage():
         assert "set aside" in complaint
 
 
+def test_settings_are_written_whole_or_not_at_all(monkeypatch, tmp_path):
+    pytest.importorskip("platformdirs")
+    import tui.settings
+    from tui.settings import Settings, load_settings, save_settings, settings_path
+
+    kept = tmp_path / "kept.json"
+    save_settings(Settings("nord", 4))
+    settings_path().rename(kept)
+    settings_path().symlink_to(kept)
+    kept.chmod(0o600)
+    for place, name in (
+        (tui.settings.Path, "mkdir"),
+        (tui.settings.Path, "write_text"),
+        (tui.settings.Path, "replace"),
+    ):
+
+        def fail(*arguments, **options):
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, fail)
+            assert save_settings(Settings("dracula", 9)) == "the settings cannot be saved: No space left on device"
+        assert load_settings() == (Settings("nord", 4), "")
+        assert sorted(each.name for each in tmp_path.rglob("*.json*")) == ["kept.json", "settings.json"]
+    assert save_settings(Settings("dracula", 9)) == ""
+    assert load_settings() == (Settings("dracula", 9), "")
+    assert settings_path().is_symlink()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_help_lists_every_key():
     for width in (60, 110, 190):
         page = help_page(width)

@@ -536,7 +536,7 @@ REFUSED = [
     ("for i in range(2.5): pass", "1:10: `range` takes one to three whole numbers, as in range(10)"),
     ("x = [1.0, 2.0]\nif x > 1: pass", "2:4: a tensor of several numbers is neither true nor false; compare its sum, or one entry"),
     ("x = 1.5 % 0.0", "1:5: a number cannot be divided by zero with a remainder; check the divisor first"),
-    ("x = 'a' * 9999", "1:5: this text has more than 2,000 characters; print it in parts"),
+    ("x = 'a' * 9999", "1:5: this text has more than 2,000 characters; print it in parts, or raise --max-text"),
     ("x = 'a' - 1", "1:5: text is not a number; give a number, a list of numbers or a name"),
     ("print(1 < 'a')", "1:7: these have no order; compare numbers"),
     ("x = 1.0\nprint(f'{x:1000000000}')", "2:10: the format '1000000000' is not understood; write one as in .3f or >8.2f"),
@@ -580,15 +580,15 @@ def test_what_has_no_end_ends_at_the_limit(name):
 
 
 DEEP = {
-    "def f(x): return f(x)\ny = f(1.0)": "calls are nested more than 100 deep; does `f` call itself for ever?",
-    "f = lambda x: f(x)\ny = f(1.0)": "calls are nested more than 100 deep; does `lambda` call itself for ever?",
-    "f = lambda x: x\nfor i in range(200): f = (lambda g: lambda x: g(x))(f)\ny = f(1.0)": "calls are nested more than 100 deep; does `lambda` call itself for ever?",
+    "def f(x): return f(x)\ny = f(1.0)": "calls are nested more than 100 deep; does `f` call itself for ever? if not, raise --max-calls",
+    "f = lambda x: f(x)\ny = f(1.0)": "calls are nested more than 100 deep; does `lambda` call itself for ever? if not, raise --max-calls",
+    "f = lambda x: x\nfor i in range(200): f = (lambda g: lambda x: g(x))(f)\ny = f(1.0)": "calls are nested more than 100 deep; does `lambda` call itself for ever? if not, raise --max-calls",
     "xs = []\nxs.append(xs)": "a list cannot hold itself; append a copy of it, as in `xs.append(list(xs))`",
     "xs = []; ys = []\nxs.append(ys); ys.append([xs])": "a list cannot hold itself; append a copy of it, as in `xs.append(list(xs))`",
     "xs = []\nfor i in range(50):\n    ys = []\n    ys.append(xs)\n    xs = ys": "lists are nested more than 32 deep; use fewer axes",
-    "a = []\na.append(1.5)\nfor i in range(50):\n    b = []\n    b.append(a); b.append(a)\n    a = b": "this list holds 1,048,576 numbers; keep it under 1,000,000",
-    "x = list(range(10**9))": "this list holds 1,000,000,000 numbers; keep it under 1,000,000",
-    "x = sum(range(10**9))": "this list holds 1,000,000,000 numbers; keep it under 1,000,000",
+    "a = []\na.append(1.5)\nfor i in range(50):\n    b = []\n    b.append(a); b.append(a)\n    a = b": "this list holds 1,048,576 numbers; keep it under 1,000,000, or raise --max-elements",
+    "x = list(range(10**9))": "this list holds 1,000,000,000 numbers; keep it under 1,000,000, or raise --max-elements",
+    "x = sum(range(10**9))": "this list holds 1,000,000,000 numbers; keep it under 1,000,000, or raise --max-elements",
     "x = 2\nfor i in range(20): x = 9**9**9": "this whole number has too many digits; write it as a float, as in 1e9",
 }
 

@@ -453,6 +453,8 @@ def test_so_they_are_where_values_come_from_outside():
             x.data = 3.0
     trace = tape.trace()
     assert list(map(repr, trace)) == [repr(trace[k]) for k in range(len(trace))]
+
+
 def test_a_chain_that_grows_from_pass_to_pass_is_not_walked_again_and_again():
     w, rate = Value(1.0), Value(0.1)
     for _ in range(200):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.containers import Container
+from textual.driver import Driver
 from textual.screen import Screen
 
 from stepgrad.language import Recipe
@@ -26,6 +24,7 @@ from tui.plan import PANES, TITLES
 from tui.programs import Programs
 from tui.session import Session
 from tui.settings import load_settings
+from tui.terminal import heed_signals, patient
 from tui.widgets.hints import Hints
 from tui.widgets.sheet import Sheet
 
@@ -122,14 +121,19 @@ class Replay(Moves, Looks, Programs):
         """Make the main screen."""
         return ReplayScreen(id="_default")
 
+    def get_driver_class(self) -> type[Driver]:
+        """Return what talks to the terminal."""
+        return patient(super().get_driver_class())
+
+    def on_load(self) -> None:
+        """Leave the terminal as it was, whichever signal ends the process; it has not been touched yet."""
+        heed_signals(lambda status: self.exit(return_code=status))
+
     def on_mount(self) -> None:
         """Start the clock, listen to what comes from outside; greet with the gallery where that was asked for."""
         self.ticker = self.set_interval(1 / FRAMES, self.tick, pause=True)
         self.theme_changed_signal.subscribe(self, lambda theme: self.keep_theme(theme.name))
         self.app_resume_signal.subscribe(self, lambda app: self.screen.refresh(layout=True))
-        # A process that is told to end leaves the terminal as it was.
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: self.exit(return_code=143))
         if self.opens_gallery:
             self.action_gallery()
         self.call_after_refresh(self.look_ahead)

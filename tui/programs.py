@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stepgrad.errors import InputError, StepgradError
+from stepgrad.errors import InputError, StepgradError, visible
 from stepgrad.files import save
 from stepgrad.gallery import again, find
 from stepgrad.language import Recipe, Text
@@ -30,7 +30,8 @@ class Programs(Stage):
             return
         from tui.screens.editor import Editor
 
-        self.push_screen(Editor(self.session.program_text, self.run_text))
+        lines = map(visible, self.session.program_text.split("\n"))  # Textual hands on what terminals obey
+        self.push_screen(Editor("\n".join(lines), self.run_text))
 
     def run_text(self, text: str) -> str:
         """Run an edited text; return what is wrong with it, whole, or nothing."""
@@ -59,7 +60,7 @@ class Programs(Stage):
 
     async def action_export(self) -> None:
         """Ask for a file, and write the trace into it."""
-        stem = Path(self.session.title).stem.strip("<>") or "trace"
+        stem = printable(Path(self.session.title).stem).strip("<>") or "trace"
         await self.ask(
             "export to", f"{stem}.txt", self.export, "its ending is its format: .txt .md .html .svg .tex .jsonl …"
         )
@@ -77,7 +78,7 @@ class Programs(Stage):
 
     def action_picture(self) -> None:
         """Save a picture of the screen."""
-        stem = Path(self.session.title).stem.strip("<>") or "trace"
+        stem = printable(Path(self.session.title).stem).strip("<>") or "trace"
         name = f"{stem}-{self.session.cursor.position}.svg"
         try:
             self.say(f"saved as {self.save_screenshot(name, '.')}")

@@ -10,6 +10,7 @@ import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import copymode
 
 from platformdirs import user_config_path
 
@@ -61,11 +62,13 @@ def load_settings() -> tuple[Settings, str]:
 
 def save_settings(settings: Settings) -> str:
     """Write the settings, whole or not at all; return a sentence about what went wrong, or nothing."""
-    path = settings_path()
-    beside = path.with_name(f"{FILE}.{os.getpid()}")
+    path = Path(os.path.realpath(settings_path()))  # a link stays one
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
+        with suppress(FileNotFoundError):
+            copymode(path, beside)
         beside.replace(path)
     except OSError as error:
         with suppress(OSError):

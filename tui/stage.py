@@ -19,7 +19,7 @@ from tui.view.circuit import CircuitPage
 from tui.view.events import EventsPage
 from tui.view.layers import layers_page
 from tui.view.loss import LossPage
-from tui.view.page import Area, Page, Sheetful
+from tui.view.page import Area, Page, Sheetful, printable
 from tui.view.source import source_page
 from tui.view.step import step_page
 from tui.view.tensors import tensor_page
@@ -182,7 +182,7 @@ class Stage(App[None]):
         if self.prompt is None:
             self.prompt = Prompt()
             await self.main.mount(self.prompt, before=self.main.query_one(Footer))
-        self.prompt.ask(question, text, replied, hint)
+        self.prompt.ask(question, printable(text), replied, hint)
 
     def stop_asking(self) -> bool:
         """Close the prompt; return whether it was open."""

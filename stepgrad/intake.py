@@ -1,0 +1,42 @@
+"""Intake: the bytes of a file, whatever a path names, and no more of them than asked for."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+
+from stepgrad.errors import InputError
+
+PATIENCE = 1.0  # seconds in which somebody must come to write into a named pipe
+
+
+def content_of(path: str, most: int) -> bytes:
+    """Return the content of a file, one byte more than ``most`` where it is longer; some devices have no end.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read; the second where the name has a NUL.
+    InputError
+        If it is a pipe into which nobody writes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        first = b""
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode) and not select.select([descriptor], [], [], PATIENCE)[0]:
+            first = first_byte(descriptor, path)
+        if hasattr(os, "O_NONBLOCK"):
+            os.set_blocking(descriptor, True)
+        return first + file.read(most + 1 - len(first))
+
+
+def first_byte(descriptor: int, path: str) -> bytes:
+    """Return what a pipe holds, up to a byte; nothing where somebody has it open but has written nothing yet."""
+    try:
+        found = os.read(descriptor, 1)
+    except BlockingIOError:
+        return b""
+    if not found:
+        raise InputError(f"{path!r} is a pipe into which nobody writes; name a file")
+    return found
