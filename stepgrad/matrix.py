@@ -49,6 +49,7 @@ def broadcast(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, 
     """Repeat along new axes and axes of size 1; backwards, sum over the copies."""
     (x,) = operands
     source, words = copies(shape_of(x), tuple(shape))
+    check_size(shape)
     return moved(number, x, shape, source, words)
 
 
@@ -188,6 +189,7 @@ def matmul(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Rul
     a, b = map(shape_of, operands)
     x, y = map(flat, operands)
     result, sizes, stacks, (to_left, to_right) = matmul_plan(a, b)
+    check_size(result)
     (batch, n, k, m), (lefts, rights) = sizes, stacks
     sides = MatmulSides(batch, n, k, m, x, y, lefts, rights)
     zero = number.make(0)
@@ -201,7 +203,6 @@ def matmul_plan(a: Shape, b: Shape) -> tuple[Shape, tuple[int, int, int, int], t
     batch = max(a[:-2], b[:-2], key=len)
     rows, columns = a[-2:-1], b[-1:] if len(b) > 1 else ()
     result = (*batch, *rows, *columns)
-    check_size(result)
     words = ("{up} · {y}ᵀ", "{x}ᵀ · {up}") if result else ("{up} · {y}", "{up} · {x}")
     left, right = (
         f"sum of {text} over the stack" if len(shape) == 1 and batch else text for shape, text in zip((a, b), words)

@@ -19,7 +19,7 @@ from stepgrad.equality import same
 from stepgrad.errors import InputError, nearest
 from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Partial, Print, Seed, Tangent, Update, unnamed
 from stepgrad.gate import Local
-from stepgrad.notes import Taken, edge_note, forward_note
+from stepgrad.notes import Quiet, Taken, edge_note, forward_note
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
@@ -68,6 +68,8 @@ class Trace(Sequence[Event]):
         The output that was asked for from outside.
     stretches : list of Stretch
         The passes as the tape has them, for what reads a whole trace.
+    shift : int or None
+        What a node's index here is beyond its index on the tape; None where this differs from node to node.
     result : Node or None
         The last output.
     """
@@ -111,6 +113,9 @@ class Trace(Sequence[Event]):
         self._length = step
         self._first_steps = [each.first_step for each in self.stretches]
         self._first_indices = [each.recorded.first_index for each in self.stretches]
+        shifts = {each.shift for each in self.stretches}
+        self.shift = shifts.pop() if len(shifts) == 1 and not self._foreign else None
+        self._quiet = Quiet(number)
         swept = [each.output for each in passes if each.output]
         self.result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
 
@@ -324,7 +329,9 @@ class Trace(Sequence[Event]):
 
     def index_of(self, node: Node) -> int:
         """Return the index of a node of this trace."""
-        if self._foreign and node in self._foreign:
+        if self.shift is not None:
+            return node.index + self.shift
+        if node in self._foreign:
             return self._foreign[node]
         return node.index + self.stretches[bisect_right(self._first_indices, node.index) - 1].shift
 
@@ -389,12 +396,6 @@ class Trace(Sequence[Event]):
     def foreign(self) -> Mapping[Node, int]:
         """The nodes that take part and were recorded before the trace, or between its passes, with their indices."""
         return self._foreign
-
-    @cached_property
-    def shift(self) -> int | None:
-        """What a node's index here is beyond its index on the tape; None where this differs from node to node."""
-        shifts = {each.shift for each in self.stretches}
-        return shifts.pop() if len(shifts) == 1 and not self._foreign else None
 
     def operand_values(self, event: Forward | Backward | Tangent) -> list[Array]:
         """Return what the operands of an event's node held, in the order of their slots."""
@@ -630,20 +631,15 @@ class Trace(Sequence[Event]):
         return self._forward(entry, step)
 
     def _forward(self, node: Node, step: int) -> Forward:
-        values = self._operand_values(node)
-        value = self._value(node, node.index)
-        index = self.index_of(node)
-        return Forward(
-            step=step,
-            node=index,
-            gate=node.gate,
-            operands=tuple(self.index_of(o) if isinstance(o, Node) else o for o in node.operands),
-            value=value,
-            name=self.name(index),
-            span=self.span(index),
-            note=noted(self.span(index), forward_note(self.number, node.gate, values, value)),
-            path=self.path(index),
-        )
+        index_of, index, gate = self.index_of, self.index_of(node), node.gate
+        operands = tuple([index_of(each) if isinstance(each, Node) else each for each in node.operands])
+        value, span = self._value(node, node.index), self.span(index)
+        note = None
+        if not is_finite(value):
+            note = noted(span, forward_note(self.number, gate, self._operand_values(node), value))
+        named = self._names.get(node)
+        name = unnamed(index) if named is None else named.shown()
+        return new_record(Forward, (step, index, gate, operands, value, name, span, note, self.path(index)))
 
     def _backward(self, stretch: Stretch, edge: int, step: int) -> Event:
         nodes, slots, operands, arrivals = stretch.edges
@@ -662,9 +658,18 @@ class Trace(Sequence[Event]):
         """Return the event of an edge as it was taken."""
         node, slot, operand, upstream, local, total, first = edge
         product = total if first else upstream * local  # the local is a number or a map: either multiplies
-        note = noted(self.span(self.index_of(node)), self.note_of_edge(node, slot, upstream, local, product))
-        place = self.index_of(node), slot, self.index_of(operand)
-        return Backward(step, *place, upstream, local, product, total, first, note)
+        index, other, note = self.index_of(node), self.index_of(operand), None
+        if not (is_finite(upstream) and is_finite(product) and self._quiet[node.gate]):
+            note = noted(self.span(index), self.note_of_edge(node, slot, upstream, local, product))
+        return new_record(Backward, (step, index, slot, other, upstream, local, product, total, first, note))
+
+
+new_record = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
+
+
+def is_finite(value: Array) -> bool:
+    """Whether this is a float, and neither inf nor nan."""
+    return value.__class__ is float and value - value == 0
 
 
 def noted(span: Span | None, *notes: str | None) -> str | None:
