@@ -60,6 +60,8 @@ trace, cursor
 
 from __future__ import annotations
 
+import stepgrad.interrupts  # noqa: F401  # before anything that takes a moment
+
 TYPE_CHECKING = False  # typing's own would take as long to load as Python itself
 
 if TYPE_CHECKING:

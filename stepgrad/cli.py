@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from stepgrad.interrupts import is_command, let_end, let_raise  # before the rest is loaded, which takes a moment
-
-# isort: split
 import argparse
 import codecs
 import json
@@ -48,6 +45,7 @@ from stepgrad.formats.proof import proof, proof_json
 from stepgrad.formats.summary import plain_json
 from stepgrad.gallery import again, example_paths, example_text, example_title, find, kind_of, read_either
 from stepgrad.intake import content_of
+from stepgrad.interrupts import is_command, let_end, let_raise
 from stepgrad.language import Recipe, Text, number_type
 from stepgrad.limits import LIMITS, WORDS, limited
 from stepgrad.numeric import FLOAT, NumberType

@@ -137,7 +137,7 @@ def test_the_code_is_the_derivation():
         "    v1 = s[1]",
         "    v2 = v0 * v1",
         "    v3 = tanh(v2)",
-        "    d0_v3 = 4.0 * (u := exp(-2.0 * abs(v2))) / pow(1.0 + u, 2.0)",
+        "    d0_v3 = 4.0 * (u := exp(-2.0 * v2 if v2 >= 0.0 else 2.0 * v2)) / pow(1.0 + u, 2.0)",
         "    v4 = v1 / v0",
         "    d0_v4 = 1.0 / v0",
         "    d1_v4 = -v4 / v0",
