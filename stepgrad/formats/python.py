@@ -28,7 +28,7 @@ from stepgrad.trace import Trace
 from stepgrad.wording import Wording, bracketed, one_line
 from stepgrad.work import PRODUCTS
 
-MOST_PRODUCTS = 60_000  # scalar products and elements that are written out
+MOST_PRODUCTS = 20_000  # scalar products and elements that are written out
 WIDE = 100  # columns of a list that stands on one line
 RESERVED = ("math", "print", "abs", "inf", "nan")
 
