@@ -12,7 +12,7 @@ from stepgrad.machine import Machine
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.scopes import MISSING, Function, Scope
-from stepgrad.tape import Node
+from stepgrad.tape import Node, Pass
 from stepgrad.tensor import Array, Tensor, full, shape_of
 from stepgrad.vocabulary import GATE_OF, KNOWN_CALLS, MODULE_NUMBERS
 from stepgrad.work import PER_SUM, steps_for, steps_of_entries
@@ -148,26 +148,26 @@ class Bindings(Machine):
         """Give an input another value for all who hold it, as where an array changes in place."""
         return self.updating(self.fresh_leaf_for_all, old, value, place)
 
-    def updating(self, replace: Callable[[Node, Any], Node], old: Node, value: Any, place: ast.AST) -> Node:
+    def updating(self, replace: Callable[[Pass, Node, Any], Node], old: Node, value: Any, place: ast.AST) -> Node:
         """Let a fresh leaf take the place of an input, and write down where the program says so."""
-        fresh = replace(old, value)
+        fresh = replace(self.recording.current, old, value)
         self.spans.append(self.span_of(place))
         if self.journal is not None:
-            self.journal.note(fresh, lambda _, old, value: replace(old, value), old, value)
+            self.journal.note(fresh, replace, old, value)
         return fresh
 
-    def fresh_leaf(self, old: Node, value: Any) -> Node:
+    def fresh_leaf(self, _: Pass, old: Node, value: Any) -> Node:
         """Return the leaf that takes the place of an input, with its name."""
         fresh = self.recording.update(old, raw(value))
         if old in self.names:
             self.names[fresh] = self.names[old]
         return fresh
 
-    def fresh_leaf_for_all(self, old: Node, value: Any) -> Node:
+    def fresh_leaf_for_all(self, current: Pass, old: Node, value: Any) -> Node:
         """Return the leaf that takes the place of an input, wherever that is held."""
         if self.journal is not None:
             self.journal.note_followers(old, self.holders.get(old, ()))
-        fresh = self.fresh_leaf(old, value)
+        fresh = self.fresh_leaf(current, old, value)
         self.newer.setdefault(old, fresh)  # lists do not follow a name that had kept what was updated before
         if old in self.holders:
             self.holders[fresh] = []

@@ -274,7 +274,8 @@ class Recording:
         gradient that was found goes on with the leaf, until the next sweep.
         """
         assert self.last is not None
-        self.settle()
+        if self.current.nodes or self.current.marks:
+            self.settle()
         fresh = object.__new__(self.node_type if isinstance(value, Tensor) else self.scalar_type)
         fresh.value, fresh.gate, fresh.more = value, INPUT, None
         fresh.a = fresh.da = fresh.b = fresh.db = None
@@ -285,8 +286,7 @@ class Recording:
 
     def settle(self) -> None:
         """Move what has happened since the last sweep into the tail of its pass."""
-        if self.current.is_empty or self.last is None:
-            return
+        assert self.last is not None
         self.number_nodes()
         self.node_count_closed += len(self.current.nodes)
         self.last.tail += self.current.happened

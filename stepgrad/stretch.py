@@ -211,6 +211,8 @@ class PassSummary(NamedTuple):
 def foreign_nodes(passes: Sequence[Pass]) -> list[Node]:
     """List the nodes on which the passes depend and which none of them made, in creation order."""
     made = sorted((each.first_index, each.first_index + len(each.nodes) + len(each.tail_nodes)) for each in passes)
+    if [start for start, _ in made] == [0, *(end for _, end in made[:-1])]:  # every node there is was made in one
+        return []
 
     def foreign(node: Node) -> bool:
         place = bisect_right(made, node.index, key=lambda ends: ends[0]) - 1
