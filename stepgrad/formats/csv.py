@@ -89,10 +89,10 @@ class Plain(str):
 
 
 def number_or_json(array: Array) -> Plain | None:
-    """Write a number with all its digits, a tensor as JSON."""
+    """Write a number with all its digits, or with the first ones of thousands; a tensor as JSON."""
     if isinstance(array, Tensor):
         return Plain(json.dumps(plain_json(nested(array)), allow_nan=False))
-    return None if array is None else Plain(array)
+    return None if array is None else Plain(plain_json(array))
 
 
 def cell(content: Any) -> str:
