@@ -16,7 +16,7 @@ from stepgrad.formats.summary import plain_json
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, nested
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, arriving
+from stepgrad.wording import Style, Wording, arriving, one_line
 
 COLUMNS = (
     "step", "pass", "event", "node", "name", "gate", "expression", "slot", "operand", "operand_name",
@@ -81,7 +81,8 @@ def cells_of(event: Event, wording: Wording) -> dict[str, Any]:
                 "line": event.span.line if event.span else None,
             }  # fmt: skip
         case Print():
-            return {"event": "print", "text": event.text, "line": getattr(event.span, "line", None)}
+            text = "\n".join(map(one_line, event.text.split("\n")))  # a terminal may show it
+            return {"event": "print", "text": text, "line": getattr(event.span, "line", None)}
 
 
 class Plain(str):
