@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stepgrad.errors import GateError, InputError, nearest
+from stepgrad.intake import content_of
 from stepgrad.literals import array_of, plain, raw
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import INPUT
@@ -172,8 +173,7 @@ def read_answers(path: str) -> dict[str, Any]:
         If the file cannot be read, or does not hold gradients by name.
     """
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = content_of(path, MAX_BYTES)
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path!r} is not UTF-8; save it as UTF-8") from None
@@ -183,7 +183,10 @@ def read_answers(path: str) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
         raise InputError(f"{path!r} is too long; keep it under {MAX_BYTES // 1024 // 1024} MB")
     is_csv = Path(path).suffix.lower() in (".csv", ".tsv", ".txt") or not text.lstrip().startswith(("{", "["))
-    return from_csv(path, text) if is_csv and not text.lstrip().startswith("{") else from_json(path, text)
+    try:
+        return from_csv(path, text) if is_csv and not text.lstrip().startswith("{") else from_json(path, text)
+    except csv.Error as error:
+        raise InputError(f"{path!r} is not CSV ({error}); write a name and its gradient on each line") from None
 
 
 def from_json(path: str, text: str) -> dict[str, Any]:

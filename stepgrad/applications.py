@@ -108,7 +108,10 @@ class Applications(Lookups):
         def call() -> Any:
             value = operand()
             if value.__class__ is scalar and not self.off:
-                made = record(recording.current, value)
+                try:
+                    made = record(recording.current, value)
+                except GateError as error:  # the number is not one that it takes
+                    self.fail(str(error), node)
                 spans.append(span)
                 return made
             return self.named_call(name, module, [value], {}, node)

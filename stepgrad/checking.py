@@ -13,7 +13,7 @@ from stepgrad.differences import Quotient, differentiate
 from stepgrad.errors import GateError
 from stepgrad.evaluation import Evaluation, exact_gradients
 from stepgrad.ops import INPUT
-from stepgrad.sweeps import Sweep, swept_pass
+from stepgrad.sweeps import Sweep, check_doubles, swept_pass
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, flat, indices, shape_of
 from stepgrad.trace import Trace
@@ -131,6 +131,7 @@ def check(
     the gradient agrees
     """
     sweep = Sweep(trace, swept_pass(trace, number))
+    check_doubles(sweep)
     try:
         exact, inexact = exact_gradients(sweep), ""
     except GateError as error:

@@ -274,6 +274,8 @@ def run_command(options: argparse.Namespace) -> int:
 def run_certified(options: argparse.Namespace) -> int:
     """Print the result with how every number was proved, and how far floats are off."""
     how, text = recipe(options), find_given(options.program, options.max_steps)
+    if how.number is not float:
+        raise InputError("certified numbers are proved for floats; leave out --exact or --decimal")
     if not isinstance(text, Text):
         raise InputError(f"{options.program!r} is a saved trace, and certified numbers take its program; give that")
     found = certify(text.text, how.inputs, output=how.output, filename=text.filename, max_steps=how.max_steps)

@@ -13,7 +13,7 @@ from stepgrad.formula import spell
 from stepgrad.linear import LinearMap
 from stepgrad.pairs import ROUNDED, Pair, relative_gap, short, significant, spelled_list, worst_of
 from stepgrad.suspects import MAX_WORK, Search, Suspicion, Tolerance
-from stepgrad.sweeps import Budget, Sweep, swept_pass
+from stepgrad.sweeps import Budget, Sweep, check_doubles, swept_pass
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Shape, nested, shape_of
 from stepgrad.trace import Trace
@@ -120,7 +120,7 @@ def compare(
     Raises
     ------
     InputError
-        If there is no such pass, a name is not known, or a gradient cannot be read.
+        If there is no such pass, a name is not known, a gradient cannot be read, or ours are no floats, nor near them.
 
     Examples
     --------
@@ -132,6 +132,7 @@ def compare(
     """
     number = swept_pass(trace, number)
     sweep = Sweep(trace, number)
+    check_doubles(sweep)
     tolerance = Tolerance(rtol, atol)
     theirs = answers_of(trace, number, grads)
     report = Report(sweep, theirs, tolerance, Wording(trace, Style(ascii_only=ascii_only)))

@@ -107,8 +107,8 @@ def lifted(name: str, function: Function, kind: type[Digits]) -> Callable[[Digit
     """Make a function on numbers of a kind, at the edges as on floats."""
     edge, digits = IEEE_FUNCTIONS[name], kind.context.prec
 
-    def total(x: Digits) -> Digits:
-        return kind(function(x, digits) if x.is_finite() else edge(float(x)))
+    def total(x: Digits) -> Digits:  # with guard digits, which numbers that carry their own would not have
+        return kind(function(Decimal(x), digits) if x.is_finite() else edge(float(x)))
 
     return total
 

@@ -11,10 +11,13 @@ from stepgrad.curvature import chosen_inputs, traced
 from stepgrad.derivatives import elements_of
 from stepgrad.errors import InputError, LimitError, nearest
 from stepgrad.language import MAX_STEPS, supplied_array
+from stepgrad.literals import raw
 from stepgrad.supply import read_value
 from stepgrad.tangents import TangentTrace, nodes_up_to, push
+from stepgrad.tape import Node
 from stepgrad.tensor import Array, Number, Shape, flat, full, nested, shape_of, shaped, show_shape
 from stepgrad.trace import Trace
+from stepgrad.work import steps_for
 
 LETTERS = ("t", "s", "r", "time")  # what several inputs move by together: the first that is no name of the program
 
@@ -253,20 +256,26 @@ def modes(
     chosen = chosen_inputs(trace, None)
     one, zero = trace.number.make(1), trace.number.make(0)
     reverse, forward, steps, labels = [], [], [], []
-    room = max_steps
+    room, cost = max_steps, {node: cost_of(node) for node in nodes}
     for name, index in chosen.items():
         node = trace.node(index)
         still = full(shape_of(node.value), zero)
         reverse += flat(trace.gradient(index, len(trace)))
         for place, label in enumerate(labels_of(trace, name, index)):
             pushed = push(nodes, {node: with_entry(still, place, one)})
-            room -= 1 + len(pushed.nodes)
+            room -= 1 + sum(map(cost.__getitem__, pushed.nodes))
             if room < 0:
                 raise LimitError(f"the forward-mode sweeps take more than {max_steps:,} steps; raise --max-steps")
             labels.append(label)
             forward.append(times_seed(pushed.tangents.get(start), recorded.seed, zero))
             steps.append(len(pushed.nodes))
     return Modes(trace.output, tuple(labels), tuple(reverse), tuple(forward), len(recorded.totals), tuple(steps))
+
+
+def cost_of(node: Node) -> int:
+    """Return how many steps an edge to a node counts as: those that its gate does."""
+    shapes = [shape_of(raw(operand)) for operand in node.operands]
+    return max(1, steps_for(node.gate, shapes, node.params)) if any(shapes) else 1
 
 
 def times_seed(tangent: Array, seed: Array, zero: Number) -> Number:

@@ -11,7 +11,10 @@ from collections.abc import Callable
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import cache, wraps
 
+from stepgrad.errors import GateError
+
 GUARD = 12  # digits beyond those wanted: no series here has 10**9 terms, nor as many roundings
+LARGEST_ANGLE = 10_000  # digits before the point, each of which takes one more of π
 NEAR_0 = -GUARD  # exponents from which on a power series needs few terms
 ZERO, HALF, ONE, TWO = Decimal(0), Decimal("0.5"), Decimal(1), Decimal(2)
 
@@ -68,6 +71,8 @@ def pi(digits: int) -> Decimal:
 def from_quarter(x: Decimal, digits: int) -> tuple[int, Decimal]:
     """Return how many right angles, modulo 4, are nearest to an angle, and what is left of it, at most π/4."""
     extra = max(x.adjusted(), 0)
+    if extra > LARGEST_ANGLE:
+        raise GateError(f"this angle has more than {LARGEST_ANGLE:,} digits before the point; bring it nearer to 0")
     while True:
         with localcontext(context_of(digits + extra)):
             quarter = pi(digits + extra) / 2

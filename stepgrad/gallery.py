@@ -8,10 +8,10 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from stepgrad.errors import InputError, ProgramError, nearest
-from stepgrad.intake import content_of
+from stepgrad.intake import Again, content_of, opened
 from stepgrad.language import MAX_STEPS, Recipe, Text
 from stepgrad.limits import LIMITS
 from stepgrad.loader import is_saved, read_trace
@@ -85,11 +85,10 @@ def find(given: str, max_steps: int = MAX_STEPS) -> Text | Trace:
     TraceError
         If the trace is damaged.
     """
-    path = Path(given)
-    if kind_of(path) != "file":
+    if kind_of(Path(given)) != "file":
         return find_program(given)
     try:
-        with io.BytesIO(content_of(given, LIMITS.file)) if path.is_fifo() else path.open("rb") as file:
+        with opened(given) as file:
             return read_either(file, given, max_steps)
     except OSError as error:
         raise InputError(f"{given!r} cannot be read: {error.strerror}; name another file") from None
@@ -108,26 +107,6 @@ def again(trace: Trace, max_steps: int = MAX_STEPS) -> Recipe:
 
 
 HEAD = 64  # bytes by which a saved trace is known
-
-
-class Again(io.RawIOBase):
-    """A file from its beginning, though that has been read."""
-
-    def __init__(self, start: bytes, rest: BinaryIO) -> None:
-        super().__init__()
-        self.start = start
-        self.rest = rest
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Hand out what was read before, then the rest."""
-        found = self.start or self.rest.read(len(buffer))
-        taken, self.start = found[: len(buffer)], found[len(buffer) :]
-        buffer[: len(taken)] = taken
-        return len(taken)
 
 
 def kind_of(path: Path) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 from stepgrad.errors import InputError
 
@@ -21,6 +25,19 @@ def content_of(path: str, most: int) -> bytes:
     InputError
         If it is a pipe into which nobody writes.
     """
+    with opened(path) as file:
+        return file.read(most + 1)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open a file to read its bytes.
+
+    Raises
+    ------
+    OSError, ValueError, InputError
+        As above.
+    """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as file:
         first = b""
@@ -28,7 +45,27 @@ def content_of(path: str, most: int) -> bytes:
             first = first_byte(descriptor, path)
         if hasattr(os, "O_NONBLOCK"):
             os.set_blocking(descriptor, True)
-        return first + file.read(most + 1 - len(first))
+        yield io.BufferedReader(Again(first, file)) if first else file
+
+
+class Again(io.RawIOBase):
+    """A file from its beginning, though that has been read."""
+
+    def __init__(self, start: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self.start = start
+        self.rest = rest
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Hand out what was read before, then the rest."""
+        found = self.start or self.rest.read(len(buffer))
+        taken, self.start = found[: len(buffer)], found[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
 
 
 def first_byte(descriptor: int, path: str) -> bytes:

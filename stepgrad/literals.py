@@ -133,7 +133,7 @@ def whole_number(value: Any) -> int | None:
     """Return the int that a number is, or None where it is not whole."""
     if is_whole(value):
         return int(value)
-    if not isinstance(value, REALS) or not -1e15 < float(value) < 1e15:
+    if not isinstance(value, REALS) or not -1e15 < value < 1e15:
         return None
     found = int(float(value))
     return found if found == float(value) and value == found else None

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from os import PathLike, fspath
-from pathlib import Path
 from typing import BinaryIO
 
 from stepgrad.errors import InputError
 from stepgrad.formats.jsonl import KEYS
+from stepgrad.intake import opened
 from stepgrad.language import MAX_STEPS, collector_paused
 from stepgrad.retrace import Retrace
 from stepgrad.saved import (
@@ -69,7 +69,7 @@ def load(path: str | PathLike[str], *, max_steps: int = MAX_STEPS) -> Trace:
     """
     name = fspath(path)
     try:
-        with Path(path).open("rb") as file:
+        with opened(name) as file:
             return read_trace(file, name, max_steps)
     except OSError as error:
         raise InputError(f"{name!r} cannot be read: {error.strerror}; name a saved trace") from None

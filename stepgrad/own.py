@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from math import inf, prod
 from typing import Any
 
+from stepgrad.limits import LIMITS
 from stepgrad.literals import Entries, OffTape, Size, count_numbers, holds, holds_nodes, is_whole, is_within, raw
 from stepgrad.operators import SEQUENCES, Operators, whole_of
 from stepgrad.ops import GATES
@@ -167,6 +169,8 @@ class OwnFunctions(Operators):
         number = raw(self.own_float(value, node))
         if number != number or abs(number) == inf:
             self.fail("this is no finite number, so it has no whole part", node)
+        if isinstance(number, Decimal) and number.adjusted() > LIMITS.text:
+            self.fail(f"the whole part of this number has more than {LIMITS.text:,} digits; keep it smaller", node)
         return number
 
     def own_bool(self, value: Any, node: ast.AST) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +15,7 @@ from stepgrad.scopes import Function
 from stepgrad.tensor import Tensor
 
 LONGEST_FRACTION = 10_000  # bits of one that is printed in full
+WIDE = Context(prec=17, Emin=MIN_EMIN, Emax=MAX_EMAX)  # has decimals for fractions that no float is near
 SPEC = re.compile(r"(?:[^{}]?[<>^=])?[-+ ]?#?0?(\d{0,3}),?(?:\.(\d{1,3}))?([bdeEfFgGnosxX%]?)")
 PERCENT = re.compile(r"%(?:(%)|([-+ 0#]*)(\d{0,3})(?:\.(\d{1,3}))?([dieEfFgGsr]))")
 
@@ -75,17 +76,25 @@ def parts_of(value: Any) -> Iterator[str]:
 
 
 def fraction_text(number: Fraction) -> str:
-    """Print a fraction; one of thousands of digits as the float that is nearest.
+    """Print a fraction; one of thousands of digits, which Python itself does not print, as the number that is nearest.
 
     >>> fraction_text(Fraction(1, 3)), fraction_text(Fraction(10**5000 + 1, 10**5000))
     ('1/3', '1.0…')
+    >>> fraction_text(Fraction(-(10**5000), 3))
+    '-3.3333333333333333E+4999…'
     """
     if number.numerator.bit_length() + number.denominator.bit_length() < LONGEST_FRACTION:
         return str(number)
+    return f"{nearest_number(number)}…"
+
+
+def nearest_number(number: Fraction) -> float | Decimal:
+    """Return the float that is nearest to a fraction; where it would be 0 or inf, a decimal of as many digits."""
     try:
-        return f"{float(number)}…"
+        found = float(number)
     except OverflowError:
-        return "-inf…" if number < 0 else "inf…"
+        found = 0.0
+    return found if found or not number else WIDE.divide(number.numerator, number.denominator)
 
 
 def clipped(text: str) -> str:
@@ -124,12 +133,20 @@ def in_format(value: Any, spec: str) -> str:
         plain = plain.data[0]
     if isinstance(plain, (Tensor, list, tuple, range, Function)) or plain is None:
         raise GateError("a format prints one number; print the list without one, or an entry of it")
+    if found[3] in tuple("dfF%"):
+        check_short(plain)
     if found[3] in tuple("bdoxX"):  # inputs are no ints, and may be meant as such
         plain = plain if whole_number(plain) is None else whole_number(plain)
     try:
         return format(float(plain) if isinstance(plain, Fraction) else plain, spec)
     except (ValueError, OverflowError):
         raise GateError(f"the format {spec!r} is not one for this value; write one as in .3f or >8.2f") from None
+
+
+def check_short(number: Any) -> None:
+    """Refuse to write a decimal without an exponent where its digits before the point would have no end."""
+    if isinstance(number, Decimal) and number.adjusted() > LIMITS.text:
+        raise GateError(f"this number has more than {LIMITS.text:,} digits before the point; print it as in .3e")
 
 
 def by_percent(text: str, values: Any) -> str:
@@ -164,6 +181,8 @@ def one_by_percent(found: re.Match[str], value: Any) -> str:
     shown = printed(value) if kind in "sr" else plain
     if kind not in "sr" and (isinstance(plain, (Tensor, list, tuple, range, str, Function)) or plain is None):
         raise GateError(f"`%{kind}` prints one number; use %s for anything else")
+    if kind in "di":
+        check_short(plain)
     try:
         return found[0] % (float(shown) if isinstance(shown, Fraction) else shown)
     except (ValueError, OverflowError, TypeError):

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 
 from stepgrad.errors import InputError
 from stepgrad.gate import Gate, Local, Params
+from stepgrad.linear import LinearMap
+from stepgrad.numeric import EXACT, FLOAT
 from stepgrad.ops import INPUT
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Shape, full, same_number, shape_of
+from stepgrad.tensor import Array, Number, Shape, flat, full, same_number, shape_of
 from stepgrad.trace import Trace
 
 
@@ -320,6 +322,29 @@ def swept_pass(trace: Trace, number: int | None) -> int:
         known = f"1 to {swept[-1]}" if swept == list(range(1, len(swept) + 1)) else ", ".join(map(str, swept))
         raise InputError(f"there is no backward sweep in pass {number}; choose from {known}")
     return number
+
+
+def check_doubles(sweep: Sweep) -> None:
+    """Check that all numbers of a sweep are near floats, with which it can be compared.
+
+    Raises
+    ------
+    InputError
+        If they are decimals, or fractions that are too large or too small for floats.
+    """
+    if sweep.trace.number is FLOAT:
+        return
+    if sweep.trace.number is not EXACT:
+        raise InputError("decimals are not compared with floats; run with number=float")
+    locals_ = (node.locals[slot] for node, slot in zip(sweep.nodes, sweep.slots, strict=True))
+    for array in (*sweep.ours.values(), *(node.value for node in sweep.arrivals), *locals_):
+        if not (isinstance(array, LinearMap) or all(map(is_near_float, flat(array)))):
+            raise InputError("a fraction is too large or too small to be compared with floats; run with number=float")
+
+
+def is_near_float(number: Number) -> bool:
+    """Whether some float is about as large as a fraction."""
+    return not number or 2.0**-1022 <= abs(number) < 2.0**1023
 
 
 def size_of(array: Array) -> int:

@@ -17,7 +17,7 @@ from stepgrad.events import Backward, Direction, Event, Forward, Seed, Tangent, 
 from stepgrad.formula import OPERANDS, spell
 from stepgrad.linear import LinearMap, Term
 from stepgrad.ops import CONSTANT, INPUT
-from stepgrad.printing import fraction_text
+from stepgrad.printing import fraction_text, nearest_number
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Number, Shape, Tensor, show_shape
 from stepgrad.trace import Trace
@@ -58,9 +58,9 @@ class Style(NamedTuple):
         """
         if isinstance(number, Fraction):
             text = fraction_text(number)
-            if len(text) <= self.digits + 6:
+            if len(text) <= self.digits + 6 and not text.endswith("…"):
                 return text
-            number = float(text.rstrip("…")) if text.endswith("…") else float(number)
+            number = nearest_number(number)
         return printed(number, self.digits)
 
     def rounded(self, array: Array) -> bool:
@@ -105,11 +105,12 @@ class Style(NamedTuple):
         return lines
 
 
-def printed(number: float, digits: int) -> str:
-    """Print a float with so many decimals, with an exponent where it is too small or too large for them."""
+def printed(number: Number, digits: int) -> str:
+    """Print a number with so many decimals, with an exponent where it is too small or too large for them."""
+    if LARGE <= abs(number) < inf:  # asked first: without an exponent, a decimal may fill the memory
+        return f"{number:.{digits}e}"
     fixed = f"{number:.{digits}f}"
-    lost = number and not float(fixed)
-    return f"{number:.{digits}e}" if lost or LARGE <= abs(number) < inf else fixed
+    return f"{number:.{digits}e}" if number and not float(fixed) else fixed
 
 
 def in_ascii(text: str) -> str:

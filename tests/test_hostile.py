@@ -4,12 +4,16 @@ import os
 import re
 import threading
 from contextlib import suppress
+from decimal import Context, Decimal
 from fractions import Fraction
 
 import pytest
 
 import stepgrad
-from stepgrad.errors import InputError, ProgramError, StepgradError
+from stepgrad.answers import read_answers
+from stepgrad.elementary import sin
+from stepgrad.errors import FormatError, InputError, ProgramError, StepgradError
+from stepgrad.formats import FORMATS, render
 from stepgrad.gallery import example_text, find_program
 from stepgrad.intake import content_of
 from stepgrad.language import run
@@ -372,3 +376,96 @@ def test_damaged_values_are_read_or_refused(tmp_path, fuzz):
             read_values([f"x=@{tmp_path / name}"])
         except StepgradError as error:
             assert str(error)
+
+
+LONG = "x = 1/3\n" + "x = x*x\n" * 15
+
+
+def test_a_fraction_too_long_for_python_is_printed_everywhere():
+    trace = stepgrad.run(LONG, number=Fraction)
+    assert f"{Decimal(1) / 3**32768:.2e}" in str(trace)  # a decimal's exponent goes further than a float's
+    with pytest.raises(FormatError, match="float64"):
+        list(render(trace, "python"))
+    for name in FORMATS.keys() - {"python"}:
+        assert list(render(trace, name))
+    for wanted in (lambda: stepgrad.check(trace), lambda: stepgrad.compare(trace, {"x": 1.0})):
+        with pytest.raises(stepgrad.InputError, match=r"too large or too small .*; run with number=float"):
+            wanted()
+
+
+@pytest.mark.parametrize(
+    "program, wanted",
+    [
+        ("z = [1, 2][x] * y", "an index is a whole number"),
+        ("for i in range(x): pass\nz = y", "whole numbers"),
+        ("z = square(x) * y", "too long a fraction"),
+        ("print(f'{x:d}')\nz = y", "not one for this value"),
+    ],
+)
+def test_a_fraction_beyond_floats_is_no_index_and_no_count(program, wanted):
+    with pytest.raises(stepgrad.StepgradError, match=wanted):
+        stepgrad.run(program, number=Fraction, x=Fraction(10**29000, 3), y=1)
+
+
+@pytest.mark.parametrize(
+    "program, wanted",
+    [
+        ("f = x * x", None),
+        ("f = sin(x)", "angle has more than 10,000 digits"),
+        ("f = x * 2\nprint(f'{x:.3f}')", "digits before the point; print it as in .3e"),
+        ("f = x * 2\nprint('%d' % x)", "digits before the point"),
+        ("f = round(x) * y", "more than 2,000 digits"),
+        ("f = int(x) * y", "more than 2,000 digits"),
+    ],
+)
+def test_a_huge_decimal_is_not_written_out(program, wanted):
+    given = {"x": Decimal("1e9999999999"), "number": Decimal} | ({"y": 1} if "y" in program else {})
+    if wanted is None:
+        assert "1.00e+19999999998" in str(stepgrad.run(program, **given))
+        return
+    with pytest.raises(stepgrad.ProgramError, match=wanted):
+        stepgrad.run(program, **given)
+
+
+def test_sines_of_large_decimals_have_all_their_digits():
+    for angle in ("1e5", "1e22", "1e40", "1e100"):
+        ours = stepgrad.run("f = sin(x)", number=Decimal, digits=30, x=Decimal(angle)).value
+        assert ours == Context(prec=30).plus(sin(Decimal(angle), 60))
+
+
+def test_what_has_no_decimals_says_so():
+    trace = stepgrad.run("f = x / 3", number=Decimal, x=1)
+    with pytest.raises(FormatError, match="'jsonl' has no decimals"):
+        list(render(trace, "jsonl"))
+    for wanted in (lambda: stepgrad.check(trace), lambda: stepgrad.compare(trace, {"x": 1.0})):
+        with pytest.raises(stepgrad.InputError, match="decimals are not compared"):
+            wanted()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_into_which_nobody_writes_is_no_trace(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(stepgrad.InputError, match="nobody writes"):
+        stepgrad.load(tmp_path / "pipe.jsonl")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_into_which_nobody_writes_holds_no_gradients(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="nobody writes"):
+        read_answers(str(tmp_path / "pipe"))
+
+
+def test_a_csv_file_that_python_does_not_read_is_refused(tmp_path):
+    (tmp_path / "long.csv").write_text("x," + "9" * 200_000)
+    with pytest.raises(InputError, match="is not CSV"):
+        read_answers(str(tmp_path / "long.csv"))
+
+
+def test_sweeps_over_matrices_are_counted_by_their_work():
+    with pytest.raises(stepgrad.LimitError, match="raise --max-steps"):
+        stepgrad.modes("x = np.ones((100, 100))\nf = sum(x @ x)")
+
+
+def test_certified_numbers_are_floats():
+    assert "leave out" in refusal("run", "sigmoid", "--certified", "--exact")

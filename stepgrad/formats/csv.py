@@ -16,7 +16,7 @@ from stepgrad.formats.summary import plain_json
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, nested
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, arriving
+from stepgrad.wording import Style, Wording, arriving, one_line
 
 COLUMNS = (
     "step", "pass", "event", "node", "name", "gate", "expression", "slot", "operand", "operand_name",
@@ -81,7 +81,8 @@ def cells_of(event: Event, wording: Wording) -> dict[str, Any]:
                 "line": event.span.line if event.span else None,
             }  # fmt: skip
         case Print():
-            return {"event": "print", "text": event.text, "line": getattr(event.span, "line", None)}
+            text = "\n".join(map(one_line, event.text.split("\n")))  # a terminal may show it
+            return {"event": "print", "text": text, "line": getattr(event.span, "line", None)}
 
 
 class Plain(str):
@@ -89,10 +90,10 @@ class Plain(str):
 
 
 def number_or_json(array: Array) -> Plain | None:
-    """Write a number with all its digits, a tensor as JSON."""
+    """Write a number with all its digits, or with the first ones of thousands; a tensor as JSON."""
     if isinstance(array, Tensor):
         return Plain(json.dumps(plain_json(nested(array)), allow_nan=False))
-    return None if array is None else Plain(array)
+    return None if array is None else Plain(plain_json(array))
 
 
 def cell(content: Any) -> str:

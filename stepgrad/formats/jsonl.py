@@ -30,7 +30,7 @@ from stepgrad.formats.spelling import (
 )
 from stepgrad.linear import LinearMap
 from stepgrad.notes import Quiet, forward_note
-from stepgrad.numeric import FLOAT
+from stepgrad.numeric import FLOAT, NUMBER_TYPES
 from stepgrad.stretch import Entry, Stretch
 from stepgrad.tape import Node, Printed, Updated
 from stepgrad.tensor import Array, Tensor
@@ -59,8 +59,10 @@ def jsonl(trace: Trace) -> Iterator[str]:
     ------
     FormatError
         If a value of the trace was computed before it began, from operands that hold other values since: such
-        a trace could not be checked.
+        a trace could not be checked. Or if its numbers are decimals, which files do not have.
     """
+    if trace.number not in NUMBER_TYPES.values():
+        raise FormatError(f"the format 'jsonl' has no {trace.number.name}; run with number=float, or save as text")
     return Lines(trace).lines()
 
 
