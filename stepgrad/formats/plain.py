@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from stepgrad.events import unnamed
 from stepgrad.formula import spell
-from stepgrad.notes import Quiet
+from stepgrad.notes import Doubts
 from stepgrad.numeric import FLOAT
 from stepgrad.stretch import Edge, Stretch
 from stepgrad.tape import Mark, Node, Updated
@@ -157,7 +157,7 @@ class Plain:
         self.literals = Remembered(literal_text)
         self.expressions = Remembered(self.expression)
         self.rules = Remembered(self.rule)
-        self.quiet = Quiet(trace.number)
+        self.doubts = Doubts(trace.number)
         sign = wording.style.sign
         self.by, self.dot, self.equal = sign("∂"), sign("·"), ("=", sign("≈"))
 
@@ -231,7 +231,7 @@ class Plain:
 
     def backward(self, stretch: Stretch, *, keep: bool) -> Iterator[str]:
         """Yield the lines of the edges of a pass."""
-        names, numbers, quiet, equal = self.names, self.numbers, self.quiet, self.equal
+        names, numbers, doubts, equal = self.names, self.numbers, self.doubts, self.equal
         row, width, by, dot = self.columns.edge, self.columns.line, self.by, self.dot
         assert stretch.recorded.output is not None
         of = f"{by}{names[stretch.recorded.output]}/{by}"
@@ -241,7 +241,7 @@ class Plain:
             if type(local) is not float or product - product:
                 yield from self.told(self.trace.event_of_edge(edge, step))
                 continue
-            if not quiet[node.gate] and self.trace.note_of_edge(node, slot, upstream, local, product):
+            if doubts.about(node, slot) and self.trace.note_of_edge(node, slot, upstream, local, product):
                 yield from self.told(self.trace.event_of_edge(edge, step))
                 continue
             n, o = names[node], names[operand]
