@@ -48,7 +48,7 @@ from stepgrad.intake import content_of
 from stepgrad.interrupts import is_command, let_end, let_raise
 from stepgrad.language import Recipe, Text, number_type
 from stepgrad.limits import LIMITS, WORDS, limited
-from stepgrad.numeric import NumberType
+from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.ops import GATES
 from stepgrad.paths import PathSum, why
 from stepgrad.printing import in_full
@@ -58,6 +58,7 @@ from stepgrad.trace import Trace
 from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
 
 FIRST_EXAMPLE = "sigmoid"
+MOST_CERTIFIED = 5_000  # steps of a trace whose gradients are proved unasked
 COMMANDS = (
     "trace", "run", "layers", "check", "hessian", "jvp", "modes", "why", "export", "worksheet", "verify", "diff",
     "view", "gates", "conventions", "examples",
@@ -374,15 +375,26 @@ def style_of(options: argparse.Namespace) -> Style:
 
 def check_command(options: argparse.Namespace) -> int:
     """Check the gradients, or compare somebody's with them; status 1 where one is wrong."""
-    trace, ascii_only = traced(options), options.ascii or not can_print("∂≈×₀")
+    trace, _, how = traced_as(options)
+    ascii_only = options.ascii or not can_print("∂≈×₀")
     found: Check | Comparison
     if options.against is None:
-        found = check(trace, number=options.number, ascii_only=ascii_only)
+        proved = certified_gradients(trace, how) if options.number is None else None
+        found = check(trace, number=options.number, certified=proved, ascii_only=ascii_only)
     else:
         theirs = read_answers(options.against)
         found = compare(trace, theirs, options.rtol, options.atol, number=options.number, ascii_only=ascii_only)
     print_lines(found.lines)
     return 0 if found else 1
+
+
+def certified_gradients(trace: Trace, how: Recipe) -> dict[str, Any] | None:
+    """Prove the gradients of a program's floats, unless it is so long that it takes more than a moment."""
+    if trace.program is None or trace.number is not FLOAT or len(trace) > MOST_CERTIFIED:
+        return None
+    return certify(
+        trace.program.text, how.inputs, output=how.output, filename=trace.program.filename, max_steps=how.max_steps
+    ).grads
 
 
 def view_command(options: argparse.Namespace) -> int:

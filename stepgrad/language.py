@@ -120,20 +120,22 @@ Kind = TypeVar("Kind", bound=Interpreter)
 
 
 class Names(Mapping[Node, Name]):
-    """The names of nodes, with their versions, which are counted when somebody asks."""
+    """The names of nodes, with their versions, which are counted when somebody asks.
 
-    def __init__(self, given: Mapping[Node, tuple[int, str]]) -> None:
+    They take the place of what was given, which nobody needs any more: a long run has many.
+    """
+
+    def __init__(self, given: dict[Node, Any]) -> None:
         self.given = given
 
     @cached_property
     def found(self) -> Mapping[Node, Name]:
         """Every node's name."""
         versions: dict[str, int] = {}
-        found: dict[Node, Name] = {}
         for node, (_, name) in self.given.items():
             versions[name] = versions.get(name, 0) + 1
-            found[node] = Name(name, versions[name])
-        return found
+            self.given[node] = Name(name, versions[name])
+        return self.given
 
     @cached_property
     def get(self) -> Callable[..., Any]:

@@ -189,8 +189,6 @@ IEEE_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "ldexp": ieee_ldexp,
 }
 
-SCALING: Mapping[str, Callable[..., Any]] = {"exponent": lambda x: math.frexp(x)[1], "ldexp": ieee_ldexp}
-
 
 def exact_number(value: Any) -> Fraction:
     """Make a fraction; inf and nan are none."""
@@ -207,9 +205,7 @@ def exact_div(x: Fraction, y: Fraction) -> Fraction:
     return x / y
 
 
-FLOAT = NumberType(
-    "float64", float, float, FLOAT_FUNCTIONS, {**IEEE_FUNCTIONS, **SCALING}, {"pi": math.pi}, shut=Closed()
-)
+FLOAT = NumberType("float64", float, float, FLOAT_FUNCTIONS, IEEE_FUNCTIONS, {"pi": math.pi}, shut=Closed())
 EXACT = NumberType("exact fractions", Fraction, exact_number, EXACT_FUNCTIONS, {**EXACT_FUNCTIONS, "div": exact_div})
 
 NUMBER_TYPES: Mapping[type, NumberType] = {float: FLOAT, Fraction: EXACT}

@@ -15,7 +15,7 @@ from typing import Any
 from stepgrad import elementary
 from stepgrad.ball import NARROW, SHARP, UNKNOWN, WIDE, Ball, SharedBall, shared
 from stepgrad.elementary import ONE, ZERO, context_of
-from stepgrad.numeric import IEEE_FUNCTIONS, SCALING, NumberType, ieee_ldexp, ieee_pow
+from stepgrad.numeric import IEEE_FUNCTIONS, NumberType, ieee_ldexp, ieee_pow
 from stepgrad.tensor import Number
 
 NEVER_SEEN = Decimal("1e-400000")  # above exp(-10**6), which no double can tell from 0
@@ -218,10 +218,10 @@ def balls(digits: int, *, sharing: bool = False) -> NumberType:
         "abs": abs,
         "pow": power,
         "div": operator.truediv,
-        "exponent": SCALING["exponent"],
+        "exponent": IEEE_FUNCTIONS["exponent"],
         "ldexp": scaled,
     }
     if sharing:
         functions = {name: shared(function) for name, function in functions.items() if name != "exponent"}
-        functions = {**functions, "exponent": SCALING["exponent"], "ldexp": scaled}
+        functions = {**functions, "exponent": IEEE_FUNCTIONS["exponent"], "ldexp": scaled}
     return NumberType("enclosures", kind, make, functions, functions, {"pi": kind(float(pi), pi, pi * ulp)})

@@ -151,6 +151,11 @@ def recorded(name: str, function: Callable[..., Number]) -> Callable[..., Any]:
     return apply
 
 
+def on_plain(function: Callable[..., Number]) -> Callable[..., Any]:
+    """Leave a tracked number alone with what looks at plain ones only: the gates that made it have done so."""
+    return lambda x, *rest: x if isinstance(x, Tracked) else function(x, *rest)
+
+
 LARGEST_POWER = 1000  # of 2, by which a float can be multiplied at once
 
 
@@ -176,7 +181,7 @@ def tracked_type(number: NumberType) -> NumberType:
     """
 
     def on_nodes(functions: Mapping[str, Callable[..., Number]]) -> dict[str, Callable[..., Any]]:
-        found = {name: recorded(name, each) if name in GATES else each for name, each in functions.items()}
+        found = {name: recorded(name, each) if name in GATES else on_plain(each) for name, each in functions.items()}
         return {**found, "ldexp": ldexp_of(number)} if "ldexp" in functions else found
 
     return replace(number, kind=Tracked, fast=on_nodes(number.fast), ieee=on_nodes(number.ieee))

@@ -37,28 +37,23 @@ def of_outer(shapes: Sequence[Shape], params: Params) -> int:
 def of_softmax(shapes: Sequence[Shape], params: Params) -> int:
     """Count the multiplications of a softmax's Jacobian, along the longest axis."""
     (shape,) = shapes
-    return 3 * prod(shape) * max(shape, default=1)
-
-
-def of_layer_norm(shapes: Sequence[Shape], params: Params) -> int:
-    """Count those of a Jacobian whose elements take longer."""
-    return 2 * of_softmax(shapes, params)
+    return prod(shape) * max(shape, default=1)
 
 
 def of_conv2d(shapes: Sequence[Shape], params: Params) -> int:
-    """Count the multiplications of kernels laid on all their places; each is looked up several times."""
+    """Count the multiplications of kernels laid on all their places, and the looking up of these."""
     image, kernels = shapes
     check_images(image, kernels)
     rows, columns = sliding(image, kernels[-2:], params["stride"], params["padding"])
     places: int = rows.places * columns.places
-    return 8 * prod(image[:-3]) * (prod(kernels) + 4) * places
+    return prod(image[:-3]) * (prod(kernels) + 4) * places
 
 
 def of_pool(shapes: Sequence[Shape], params: Params) -> int:
     """Count the numbers under all windows."""
     (shape,) = shapes
     rows, columns = pool_axes(shape, params["size"], params["stride"])
-    return 5 * prod(shape[:-2]) * rows.places * rows.window * columns.places * columns.window
+    return prod(shape[:-2]) * rows.places * rows.window * columns.places * columns.window
 
 
 def of_one_hot(shapes: Sequence[Shape], params: Params) -> int:
@@ -74,16 +69,26 @@ PRODUCTS: Mapping[str, Callable[[Sequence[Shape], Params], int]] = {
     "conv2d": of_conv2d,
     "max_pool2d": of_pool,
     "avg_pool2d": of_pool,
-    "layer_norm": of_layer_norm,
+    "layer_norm": of_softmax,
     "one_hot": of_one_hot,
     "softmax": of_softmax,
     "log_softmax": of_softmax,
 }
 
 
+WEIGHTS: Mapping[str, int] = {  # how many plain multiplications each of these takes as long as
+    "conv2d": 8,
+    "max_pool2d": 5,
+    "avg_pool2d": 5,
+    "layer_norm": 6,
+    "softmax": 3,
+    "log_softmax": 3,
+}
+
+
 def steps_for(gate: Gate, shapes: Sequence[Shape], params: Params = NO_PARAMS) -> int:
     """Return how many steps a gate on tensors counts beyond its own."""
-    products = PRODUCTS[gate.name](shapes, params) if gate.name in PRODUCTS else 0
+    products = PRODUCTS[gate.name](shapes, params) * WEIGHTS.get(gate.name, 1) if gate.name in PRODUCTS else 0
     return (
         PER_GATE
         + PER_OPERAND * len(shapes)

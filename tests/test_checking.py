@@ -151,8 +151,11 @@ def test_certified_gradients_have_a_column_of_their_own():
 def test_the_command_checks():
     lines = output("check", "product").splitlines()
     assert lines[-1] == "all 3 gradients agree"
-    assert lines[1].split() == ["∂f/∂x", "-4.0", "-4.0", lines[1].split()[3], "0", "ulp", "agrees"]
+    assert lines[1].split() == ["∂f/∂x", "-4.0", "-4.0", lines[1].split()[3], "0", "ulp", "0", "ulp", "agrees"]
     assert "no exact gradients: `sigmoid`" in output("check", "mazur")
+    header, first = output("check", "sigmoid").splitlines()[:2]
+    assert header.split() == ["gradient", "by", "differences", "within", "certified"]
+    assert first.split()[-3:] == ["1", "ulp", "agrees"]
     assert output("check", "mazur_10000", "--pass", "2", "--ascii").isascii()
     assert "choose from" in refusal("check", "sgd", "--pass", "999")
     assert "is no number from 0 on" in refusal("check", "product", "--rtol", "-1")
