@@ -93,4 +93,4 @@ class Doubts(dict[Gate, "tuple[Conditions, Conditions] | None"]):
             return True
         a, b = node.a, node.b
         x, y = a.value if isinstance(a, Node) else a, b.value if isinstance(b, Node) else b
-        return any([holds(x, y, node.value) for holds in conditions[slot]])
+        return any(holds(x, y, node.value) for holds in conditions[slot])

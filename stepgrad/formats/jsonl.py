@@ -295,6 +295,8 @@ class Lines:
         """Yield the seed and the edges: the sweep once more, with the totals that it wrote down."""
         recorded, seed_step = stretch.recorded, stretch.seed_step
         known, new, output = self.spelled.known.get, self.spelled.new, recorded.output
+        total: Any
+        product: Any
         assert output is not None
         yield self.closed(
             f'{{"step":{seed_step + 1},"pass":{number},"kind":"seed","node":{self.index(output)},"name":null,'
@@ -315,15 +317,14 @@ class Lines:
                 begin, doubtful = f"{middle}{index}{known_gate(gate) or new_gate(gate)}", doubts[gate]
                 up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
             place = self.index(operand) if shift is None else operand.index + shift
-            if type(local) is float and not (total - total or (product := upstream * local) - product):
+            product = total if is_first else upstream * local
+            if type(local) is float and not (product - product or total - total):  # nan where one is not finite
                 if local == 1.0:
                     local_text, product_text = "1.0", up
                 else:
-                    product_text, local_text = repr(product), known(local)
-                    if local_text is None:
-                        local_text = repr(local)
-                        if local:
-                            keep[local] = local_text
+                    product_text, local_text = repr(product), known(local) or repr(local)
+                    if local:
+                        keep[local] = local_text
                 if is_first:
                     total_text, end = product_text, FIRST_EDGE
                 else:
@@ -333,7 +334,7 @@ class Lines:
                 if doubtful is not None and (moved or doubts.about(node, slot)):
                     end = self.noted(end, node, slot, upstream, local, product)
             else:
-                product, end = (total, FIRST_EDGE) if is_first else (upstream * local, LATER_EDGE)
+                end = FIRST_EDGE if is_first else LATER_EDGE
                 local_text = spell_text(local.formula) if isinstance(local, LinearMap) else self.array(local)
                 total_text = self.array(total)
                 product_text = total_text if is_first else self.array(product)
