@@ -318,7 +318,7 @@ class Lines:
                 up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
             place = self.index(operand) if shift is None else operand.index + shift
             product = total if is_first else upstream * local
-            if type(local) is float and not (product - product or total - total):  # nan where one is not finite
+            if isinstance(local, float) and not (product - product or total - total or upstream - upstream):
                 if local == 1.0:
                     local_text, product_text = "1.0", up
                 else:

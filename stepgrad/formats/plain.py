@@ -61,13 +61,16 @@ class Numbers(dict[Any, tuple[str, bool]]):
         super().__init__()
         self.digits = digits
         self.template = f"%{width}.{digits}f"
-        self.least = 10.0**-digits  # from here on, no number is printed as 0
+        self.exponent = f"%{width}.{digits}e"
+        self.least, self.lost = 10.0**-digits, 0.4 * 10.0**-digits  # what is surely not, and surely, printed as 0
         self.width = width
 
     def __missing__(self, number: Any) -> tuple[str, bool]:
         if self.least < number < LARGE or -LARGE < number < -self.least:
             text = self.template % number
-        else:  # perhaps with an exponent
+        elif number and -self.lost < number < self.lost:
+            text = self.exponent % number
+        else:
             text = printed(number, self.digits).rjust(self.width)
             if not number:  # as a key, -0.0 is 0.0
                 return text, False
@@ -137,6 +140,8 @@ class Plain:
         self.numbers = Numbers(wording.style.digits, columns.number)
         self.literals = Remembered(literal_text)
         self.expressions = Remembered(self.expression)
+        self.of_one = Remembered(lambda gate: self.expression((gate, False, "")))
+        self.of_two = Remembered(lambda gate: self.expression((gate, False, False)))
         self.rules = Remembered(self.rule)
         self.doubts = Doubts(trace.number)
         sign = wording.style.sign
@@ -173,6 +178,7 @@ class Plain:
     def forward(self, entries: Iterable[Any], first: int) -> Iterator[str]:
         """Yield the lines of what is neither a seed nor an edge, from a step on."""
         names, numbers, literals, expressions = self.names, self.numbers, self.literals, self.expressions
+        of_one, of_two = self.of_one, self.of_two
         equal, width, steps = self.equal, self.columns.line, self.columns.step
         of_name, of_expression = self.columns.name, self.columns.expression
         of_both = of_name + 3 + of_expression
@@ -189,9 +195,18 @@ class Plain:
             if a is None:
                 line = f"{str(step).rjust(steps)}  {name.ljust(of_both)} {equal[rounded]} {number}  {entry.gate.name}"
             else:
-                x = names[a] if isinstance(a, Node) else literals[a]
-                y = names[b] if isinstance(b, Node) else "" if b is None else literals[b]
-                text, pick = expressions[entry.gate, x[0] == "-", y and y[0] == "-"]
+                if not isinstance(a, Node):
+                    x, y = literals[a], names[b] if isinstance(b, Node) else "" if b is None else literals[b]
+                    text, pick = expressions[entry.gate, x[0] == "-", y and y[0] == "-"]
+                elif isinstance(b, Node):
+                    x, y = names[a], names[b]
+                    text, pick = of_two[entry.gate]
+                elif b is None:
+                    x, y = names[a], ""
+                    text, pick = of_one[entry.gate]
+                else:
+                    x, y = names[a], literals[b]
+                    text, pick = expressions[entry.gate, False, y[0] == "-"]
                 shown = (text % pick((x, y))).ljust(of_expression)
                 line = f"{str(step).rjust(steps)}  {name.ljust(of_name)} = {shown} {equal[rounded]} {number}"
             if len(line) <= width:
@@ -224,8 +239,9 @@ class Plain:
             node, slot, operand, upstream, local, total, first = edge
             product: Any = total if first else upstream * local
             if (
-                type(local) is not float
+                not isinstance(local, float)
                 or product - product
+                or upstream - upstream  # a closed gate lets nothing through, not even nan
                 or (doubts[node.gate] is not None and self.is_noted(edge, product))
             ):
                 yield from self.told(self.trace.event_of_edge(edge, step))
