@@ -295,6 +295,7 @@ class Lines:
         """Yield the seed and the edges: the sweep once more, with the totals that it wrote down."""
         recorded, seed_step = stretch.recorded, stretch.seed_step
         known, new, output = self.spelled.known.get, self.spelled.new, recorded.output
+        upstream: Any
         total: Any
         product: Any
         assert output is not None

@@ -184,7 +184,11 @@ class Plain:
         of_both = of_name + 3 + of_expression
         for step, entry in enumerate(entries, first):
             if not isinstance(entry, Node):
-                yield from self.marked(entry, step)
+                line = self.updated(entry, step)
+                if line:
+                    yield line
+                else:
+                    yield from self.told(self.trace.event_of_entry(entry, step))
                 continue
             value, a, b = entry.value, entry.a, entry.b
             if type(value) is not float or value - value or entry.more is not None:
@@ -214,27 +218,30 @@ class Plain:
             else:
                 yield from self.told(self.trace.event_of_entry(entry, step))
 
-    def marked(self, mark: Mark, step: int) -> Iterator[str]:
-        """Yield the line of an update of a number; whatever else was marked is told by its event."""
-        if isinstance(mark, Updated) and type(mark.old) is type(mark.new) is float:
-            change = mark.new - mark.old
-            (old, a), (added, b), (new, c) = map(self.numbers.__getitem__, (mark.old, change, mark.new))
-            added = added.strip() if added.strip()[0] != "-" else f"({added.strip()})"
-            equation = f"{self.names[mark.node]} = {old.strip()} + {added}"
-            left = f"{str(step).rjust(self.columns.step)}  {equation.ljust(self.columns.equation)}"
-            line = f"{left} {self.equal[a or b or c]} {new}"
-            if len(line) <= self.columns.line:
-                yield line
-                return
-        yield from self.told(self.trace.event_of_entry(mark, step))
+    def updated(self, mark: Mark, step: int) -> str:
+        """Return the line of an update of a number; empty where it does not fit, or something else was marked."""
+        if not isinstance(mark, Updated) or not type(mark.old) is type(mark.new) is float:
+            return ""
+        before: Any
+        after: Any
+        node, before, after = mark
+        (old, a), (change, b), (new, c) = self.numbers[before], self.numbers[after - before], self.numbers[after]
+        added = change.lstrip()
+        equation = f"{self.names[node]} = {old.lstrip()} + {f'({added})' if added[0] == '-' else added}"
+        left = f"{str(step).rjust(self.columns.step)}  {equation.ljust(self.columns.equation)}"
+        line = f"{left} {self.equal[a or b or c]} {new}"
+        return line if len(line) <= self.columns.line else ""
 
     def backward(self, stretch: Stretch, *, keep: bool) -> Iterator[str]:
-        """Yield the lines of the edges of a pass."""
+        """Yield the lines of the seed and the edges of a pass."""
         names, numbers, doubts, equal = self.names, self.numbers, self.doubts, self.equal
         by, dot, times, steps, width = self.by, self.dot, self.columns.times, self.columns.step, self.columns.line
         filled = steps + 2 + self.columns.equation
-        assert stretch.recorded.output is not None
-        of, last = f"{by}{names[stretch.recorded.output]}/{by}", None
+        upstream: Any
+        recorded, last = stretch.recorded, None
+        assert recorded.output is not None
+        of = f"{by}{names[recorded.output]}/{by}"
+        yield from self.seed(f"{of}{names[recorded.output]}", stretch)
         for step, edge in enumerate(stretch.taken(keep=keep), stretch.seed_step + 2):
             node, slot, operand, upstream, local, total, first = edge
             product: Any = total if first else upstream * local
@@ -269,6 +276,16 @@ class Plain:
                 yield whole
             else:
                 yield line
+
+    def seed(self, seeded: str, stretch: Stretch) -> Iterable[str]:
+        """Return the line of a seed."""
+        seed = stretch.recorded.seed
+        if not isinstance(seed, float):
+            return self.told(self.trace[stretch.seed_step])
+        number, rounded = self.numbers[seed]
+        left = f"{str(stretch.seed_step + 1).rjust(self.columns.step)}  {seeded.ljust(self.columns.equation)}"
+        line = f"{left} {self.equal[rounded]} {number}  the seed"
+        return [line] if len(line) <= self.columns.line else self.told(self.trace[stretch.seed_step])
 
     def is_noted(self, edge: Edge, product: Any) -> bool:
         """Whether there is a note on an edge between numbers."""

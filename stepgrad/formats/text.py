@@ -82,7 +82,10 @@ class TextExport:
     def fitting(self, lines: Iterable[str]) -> Iterator[str]:
         """Break the lines that are too wide."""
         for line in lines:
-            yield from broken(line, self.width)
+            if cells(line) <= self.width:
+                yield line
+            else:
+                yield from broken(line, self.width)
 
     def by_events(self) -> Iterator[str]:
         """Yield the lines of the events that are told, however wide."""
@@ -105,10 +108,7 @@ class TextExport:
                 yield self.fitting(["", title] if each.first_step else [title])
                 yield plain.forward(each.before, each.first_step + 1)
             if each.recorded.output is not None:
-                name = plain.names[each.recorded.output]
-                seeded = self.wording.partial(name, name)
-                yield self.fitting(["", backward_title(name)])
-                yield self.fitting(self.given(each.seed_step + 1, seeded, each.recorded.seed, "  the seed"))
+                yield self.fitting(["", backward_title(plain.names[each.recorded.output])])
                 yield plain.backward(each, keep=number == last)
             if each.recorded.tail:
                 yield ["", "Updates"]
