@@ -320,6 +320,8 @@ class Trace(Sequence[Event]):
 
     def index_of(self, node: Node) -> int:
         """Return the index of a node of this trace."""
+        if self.shift is not None:
+            return node.index + self.shift
         if node in self._foreign:
             return self._foreign[node]
         k = bisect_right(self.stretches, node.index, key=lambda each: each.recorded.first_index) - 1
@@ -434,7 +436,7 @@ class Trace(Sequence[Event]):
 
         Gradients of a pass are known until the next pass sends its own back.
         """
-        k = bisect_right(self.stretches, happened, key=lambda each: each.first_step)
+        k = bisect_right(self._first_steps, happened)
         swept = (each for each in reversed(self.stretches[max(0, k - 2) : k]) if each.recorded.output is not None)
         last = next((each for each in swept if each.seed_step < happened), None)
         return None if last is None else last.gradient(self._nodes[node], happened)
@@ -461,7 +463,7 @@ class Trace(Sequence[Event]):
 
     def pass_at(self, index: int) -> int:
         """Return the number, from 1, of the pass in which the event at an index lies."""
-        return bisect_right(self.stretches, index, key=lambda each: each.first_step)
+        return bisect_right(self._first_steps, index)
 
     def nodes_at(self, index: int) -> tuple[int, ...]:
         """Return the nodes that the event at an index is about, without making the event.
@@ -536,7 +538,11 @@ class Trace(Sequence[Event]):
         return ()
 
     def _stretch(self, index: int) -> Stretch:
-        return self.stretches[bisect_right(self.stretches, index, key=lambda each: each.first_step) - 1]
+        return self.stretches[bisect_right(self._first_steps, index) - 1]
+
+    @cached_property
+    def _first_steps(self) -> list[int]:
+        return [each.first_step for each in self.stretches]
 
     def _value(self, operand: Any, seen_by: int) -> Array:
         # What the node with this index saw; until a leaf is used or updated, what is found there then.

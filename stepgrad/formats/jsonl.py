@@ -336,10 +336,11 @@ class Lines:
                     end = self.noted(end, node, slot, upstream, local, product)
             else:
                 end = FIRST_EDGE if is_first else LATER_EDGE
-                local_text = spell_text(local.formula) if isinstance(local, LinearMap) else self.array(local)
+                local_text = self.texts[local.formula] if isinstance(local, LinearMap) else self.array(local)
                 total_text = self.array(total)
                 product_text = total_text if is_first else self.array(product)
-                end = self.noted(end, node, slot, upstream, local, product)
+                if doubtful is not None or "n" in up or "n" in product_text:  # a convention; nan or inf
+                    end = self.noted(end, node, slot, upstream, local, product)
             line = (
                 f'{{"step":{step}{begin}{slot},"operand":{place},"upstream":{up},"local":'
                 f'{local_text},"product":{product_text},"total":{total_text}{end}'

@@ -78,7 +78,8 @@ def spell_tensor(tensor: Tensor, number: NumberType) -> str:
     if not tensor.data:
         return f'{{"shape":[{",".join(map(str, tensor.shape))}]}}'
     if number is FLOAT:
-        text = repr(nested(tensor))  # in C, as long as all numbers are finite
+        # In C, as long as all numbers are finite.
+        text = repr(tensor.data if len(tensor.shape) == 1 else nested(tensor))
         if "n" not in text:
             return text.replace(" ", "")
     level = list(map(spell_number, tensor.data))
