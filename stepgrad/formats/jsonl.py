@@ -293,23 +293,18 @@ class Lines:
 
     def backward(self, stretch: Stretch, number: int) -> Iterator[str]:
         """Yield the seed and the edges: the sweep once more, with the totals that it wrote down."""
-        recorded, seed_step = stretch.recorded, stretch.seed_step
-        known, new, output = self.spelled.known.get, self.spelled.new, recorded.output
+        known, new = self.spelled.known.get, self.spelled.new
+        local_text: str | None
         upstream: Any
         total: Any
         product: Any
-        assert output is not None
-        yield self.closed(
-            f'{{"step":{seed_step + 1},"pass":{number},"kind":"seed","node":{self.index(output)},"name":null,'
-            '"version":null,"gate":null,"params":null,"operands":null,"literals":null,"value":null,"slot":null,'
-            '"operand":null,"upstream":null,"local":null,"product":null,'
-            f'"total":{self.array(recorded.seed)},"first":null,"old":null,"change":null,"text":null,"note":null,'
-            f'{NOWHERE},"path":null,"changes":null'
-        )
+        yield self.closed(self.seed(stretch, number))
         shift, moved, doubts, checksum = self.shift, self.moved, self.doubts, self.checksum
         known_gate, new_gate, keep = self.edges.known.get, self.edges.new, self.spelled.known
         middle, last = f',"pass":{number},"kind":"backward","node":', None
-        for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(stretch.taken(), seed_step + 2):
+        for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(
+            stretch.taken(), stretch.seed_step + 2
+        ):
             if node is not last:
                 last, gate = node, node.gate
                 if len(keep) > MANY:
@@ -320,12 +315,15 @@ class Lines:
             place = self.index(operand) if shift is None else operand.index + shift
             product = total if is_first else upstream * local
             if isinstance(local, float) and not (product - product or total - total or upstream - upstream):
+                # Finite numbers: whatever times 1 is spelled already, and so is the total of a first edge.
                 if local == 1.0:
                     local_text, product_text = "1.0", up
                 else:
-                    product_text, local_text = repr(product), known(local) or repr(local)
-                    if local:
-                        keep[local] = local_text
+                    product_text, local_text = repr(product), known(local)
+                    if local_text is None:
+                        local_text = repr(local)
+                        if local:
+                            keep[local] = local_text
                 if is_first:
                     total_text, end = product_text, FIRST_EDGE
                 else:
@@ -348,6 +346,18 @@ class Lines:
             checksum = crc32(line.encode(), checksum)
             yield f'{line},"crc":{checksum}}}'
         self.checksum = checksum
+
+    def seed(self, stretch: Stretch, number: int) -> str:
+        """Return the line of a seed, not yet closed."""
+        assert stretch.recorded.output is not None
+        return (
+            f'{{"step":{stretch.seed_step + 1},"pass":{number},"kind":"seed","node":'
+            f'{self.index(stretch.recorded.output)},"name":null,'
+            '"version":null,"gate":null,"params":null,"operands":null,"literals":null,"value":null,"slot":null,'
+            '"operand":null,"upstream":null,"local":null,"product":null,'
+            f'"total":{self.array(stretch.recorded.seed)},"first":null,"old":null,"change":null,"text":null,"note":null,'
+            f'{NOWHERE},"path":null,"changes":null'
+        )
 
     def noted(self, end: str, *edge: Any) -> str:
         """Put a note, if there is one, into the end of an edge."""
