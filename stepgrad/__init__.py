@@ -60,30 +60,30 @@ trace, cursor
 
 from __future__ import annotations
 
-import stepgrad.interrupts  # noqa: F401  # before the rest is loaded, which takes a moment
+import stepgrad.interrupts  # noqa: F401  # before anything that takes a moment
 
-# isort: split
-from typing import TYPE_CHECKING, Any
-
-from stepgrad.certificate import Certificate, certify
-from stepgrad.conventions import CONVENTIONS, Convention
-from stepgrad.cursor import Cursor
-from stepgrad.curvature import Hessian, hessian
-from stepgrad.directions import Jvp, Modes, jvp, modes
-from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError, TraceError
-from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
-from stepgrad.files import save
-from stepgrad.formats import FORMATS, render
-from stepgrad.language import run
-from stepgrad.limits import LIMITS
-from stepgrad.loader import load
-from stepgrad.ops import GATES
-from stepgrad.paths import PathSum, why
-from stepgrad.trace import Trace
+TYPE_CHECKING = False  # typing's own would take as long to load as Python itself
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from stepgrad.certificate import Certificate, certify
     from stepgrad.checking import check
     from stepgrad.comparison import compare
+    from stepgrad.conventions import CONVENTIONS, Convention
+    from stepgrad.cursor import Cursor
+    from stepgrad.curvature import Hessian, hessian
+    from stepgrad.directions import Jvp, Modes, jvp, modes
+    from stepgrad.errors import FormatError, GateError, InputError, LimitError, ProgramError, StepgradError, TraceError
+    from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
+    from stepgrad.files import save
+    from stepgrad.formats import FORMATS, render
+    from stepgrad.language import run
+    from stepgrad.limits import LIMITS
+    from stepgrad.loader import load
+    from stepgrad.ops import GATES
+    from stepgrad.paths import PathSum, why
+    from stepgrad.trace import Trace
     from stepgrad.value import Tape, Value, concat, stack
 
 __version__ = "0.1.0"
@@ -133,23 +133,41 @@ __all__ = [
     "why",
 ]
 
-
-LAZY = {
-    "Tape": "value",
-    "Value": "value",
-    "concat": "value",
-    "stack": "value",
-    "check": "checking",
-    "compare": "comparison",
-    "testing": "testing",
+ROOMS = {
+    "certificate": ("Certificate", "certify"),
+    "checking": ("check",),
+    "comparison": ("compare",),
+    "conventions": ("CONVENTIONS", "Convention"),
+    "cursor": ("Cursor",),
+    "curvature": ("Hessian", "hessian"),
+    "directions": ("Jvp", "Modes", "jvp", "modes"),
+    "errors": ("FormatError", "GateError", "InputError", "LimitError", "ProgramError", "StepgradError", "TraceError"),
+    "events": ("Backward", "Direction", "Event", "Forward", "Print", "Seed", "Tangent", "Update"),
+    "files": ("save",),
+    "formats": ("FORMATS", "render"),
+    "language": ("run",),
+    "limits": ("LIMITS",),
+    "loader": ("load",),
+    "ops": ("GATES",),
+    "paths": ("PathSum", "why"),
+    "trace": ("Trace",),
+    "value": ("Tape", "Value", "concat", "stack"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Load ``Value`` when it is first asked for, compiling its operators takes a moment; and what checks gradients."""
-    if name in LAZY:
-        from importlib import import_module
+    """Load what is behind the door when it is first asked for; a room is found by its own name, too."""
+    from importlib import import_module
 
-        module = import_module(f"stepgrad.{LAZY[name]}")
-        return getattr(module, name, module)
-    raise AttributeError(f"module 'stepgrad' has no attribute {name!r}")
+    room = next((room for room, names in ROOMS.items() if name in names), None)
+    try:
+        found = import_module(f"stepgrad.{room or name}") if not name.startswith("_") else None
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise AttributeError(f"module 'stepgrad' has no attribute {name!r}")
+    return globals().setdefault(name, getattr(found, name) if room else found)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -98,7 +98,7 @@ class Bindings(Machine):
         if not isinstance(value, Node) or value.gate is not INPUT:
             return False
         reference = scope.reference
-        return any(held == name and each is reference for each, held in self.holders.get(value, ()))
+        return name in [held for each, held in self.holders.get(value, ()) if each is reference]
 
     def release(self, name: str, value: Any) -> None:
         """Let a name keep a value, whatever was noted when it last stood for it."""

@@ -18,7 +18,7 @@ from stepgrad.misrules import of_rules
 from stepgrad.missing import of_means, of_shares, of_sums, of_transposes
 from stepgrad.mistakes import FAR_FETCHED, Mistake, of_formulas, over, same_shape, scaled
 from stepgrad.numeric import FLOAT
-from stepgrad.oversights import clipped, earlier_passes, second_backward, updated_weights, wrong_seeds
+from stepgrad.oversights import clipped, earlier_passes, penalised, second_backward, updated_weights, wrong_seeds
 from stepgrad.sweeps import Edge, Mutant, Sweep, Wrong
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, flat, shape_of
@@ -61,7 +61,7 @@ class SweepBug:
     mutants : callable
         From a sweep and somebody's gradients to the sweeps that it could make of it, each with words.
     likely : int
-        0 where it is thought of first, 2 where last.
+        0 where it is thought of first, 1 where last.
     """
 
     name: str
@@ -295,6 +295,10 @@ SWEEP_BUGS = (
     SweepBug(
         "clipped gradient", "compare before gradients are clipped",
         clipped, 1,
+    ),
+    SweepBug(
+        "weight penalty", "compare the same loss: put the penalty into the program, or leave it out of yours",
+        penalised, 1,
     ),
 )  # fmt: skip
 

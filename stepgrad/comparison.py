@@ -244,7 +244,10 @@ class Report:
         return Comparison(self.pairs, edge, ours=nested(edge.product), lines=tuple(lines))
 
     def possible(self, search: Search) -> list[int]:
-        """List the edges that can be the first wrong one: on the way to the first departure, from no agreement."""
+        """List the edges that can be the first wrong one: on the way to the first departure, from no agreement.
+
+        What is sent wrong along an edge would be seen in all gradients that it leads to; so of these none must agree.
+        """
         sweep = self.sweep
         first = min(search.departing, key=lambda node: (sweep.known_at(node), -node.index))
         waiting, found, seen = [first], set(), {first}
@@ -255,7 +258,13 @@ class Report:
                 if node not in seen and node not in self.theirs:
                     seen.add(node)
                     waiting.append(node)
-        return sorted(found) or [0]
+        departing = set(search.departing)
+        seen_right = {node for node in self.theirs if node in sweep.ours and node not in departing}
+        for place in range(len(sweep) - 1, -1, -1):
+            if sweep.operands[place] in seen_right:
+                seen_right.add(sweep.nodes[place])
+        left = sorted(place for place in found if sweep.operands[place] not in seen_right)
+        return left or sorted(found) or [0]
 
     # Words
 

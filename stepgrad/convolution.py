@@ -159,7 +159,7 @@ def cross_correlate(s: Crossing, zero: Number) -> list[Number]:
     return found
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class ConvImages(LinearMap):
     """∂conv2d/∂images: a pixel reaches every place at which the window lies on it."""
 
@@ -205,7 +205,7 @@ class ConvImages(LinearMap):
         return shaped(self.result_shape, cross_correlate(self.sides._replace(images=flat(tangent)), self.zero))
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class ConvKernels(LinearMap):
     """∂conv2d/∂kernels: a kernel's entry reaches every place at which it lies on the image."""
 
@@ -348,7 +348,7 @@ def max_pool_note(operands: Sequence[Array], params: Params, result: Array, loca
     return for_some(words, ties, len(found)) if ties else None
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Shares(LinearMap):
     """Every operand element enters several averages, with one weight: overlapping windows."""
 

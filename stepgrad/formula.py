@@ -112,6 +112,10 @@ def compile_kernel(
         if text is None:
             return "None"
         code = for_number_type(text, number, namespace, ieee=ieee)
+        if over_lists and code in over:
+            return f"{code}s"
+        if over_lists and code in namespace:  # a number
+            return f"[{code}] * len({over[-1]}s)"
         lists = ", ".join(f"{name}s" for name in over)
         return f"[{code} for {', '.join(over)}, in zip({lists}, strict=True)]" if over_lists else code
 

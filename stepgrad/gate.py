@@ -15,10 +15,10 @@ from functools import lru_cache
 from math import isfinite, prod
 from typing import Any, TypeAlias
 
-from stepgrad.formula import OPERANDS, compile_formula, compile_kernel, fold, spell
+from stepgrad.formula import OPERANDS, Kernel, compile_formula, compile_kernel, fold, spell
 from stepgrad.linear import LinearMap, Weights, is_lost, shuts_out
 from stepgrad.numeric import FLOAT, NumberType
-from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, full, shape_of
+from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, shape_of
 
 Local: TypeAlias = "Number | LinearMap | None"  # None: no gradient flows along this edge
 Params: TypeAlias = Mapping[str, Any]
@@ -186,23 +186,24 @@ class Elementwise(Gate):
 
     def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute by the compiled text, on numbers or on lists of numbers."""
-        texts = tuple(text if want else None for text, want in zip(self.locals, wanted, strict=True))
-        shape = next((o.shape for o in operands if isinstance(o, Tensor)), ())
-        kernel = compile_kernel(self.name, self.forward, texts, number, bool(shape))
+        shape = shape_of(operands[0]) or shape_of(operands[-1])
+        kernel = kernel_of(self, number, tuple(wanted), bool(shape))
         if not shape:
             z, *found = kernel(*operands)
-            return z, found[: len(texts)]
+            return z, found[: len(wanted)]
         size = prod(shape)
-        zs, *columns = kernel(*(flat(full(shape, o) if not isinstance(o, Tensor) else o) for o in operands))
-        zero = number.make(0)
+        zs, *columns = kernel(*[o.data if isinstance(o, Tensor) else [o] * size for o in operands])
+        zero, places = number.make(0), range(size)
         maps: list[Local] = [
-            None if text is None else Weights(shape, shape, zero, self.pulled(slot), range(size), columns[slot])
-            for slot, text in enumerate(texts)
+            Weights(shape, shape, zero, words_of(self, slot), places, columns[slot]) if want else None
+            for slot, want in enumerate(wanted)
         ]
         return Tensor(shape, zs), maps
 
     def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
         """Broadcast every operand to the common shape."""
+        if shapes.count(shapes[0]) == len(shapes):
+            return list(shapes)
         return [broadcast_shape(shapes)] * len(shapes)
 
     def pulled(self, slot: int, literals: Mapping[int, Array] = NO_LITERALS) -> str:
@@ -248,6 +249,19 @@ class Elementwise(Gate):
             if count:
                 return for_some(words, count, size)
         return None
+
+
+@lru_cache(maxsize=1000)
+def kernel_of(row: Elementwise, number: NumberType, wanted: tuple[bool, ...], over_lists: bool) -> Kernel:
+    """Compile a row, with those of its locals that are wanted."""
+    texts = tuple(text if want else None for text, want in zip(row.locals, wanted, strict=True))
+    return compile_kernel(row.name, row.forward, texts, number, over_lists)
+
+
+@lru_cache(maxsize=1000)
+def words_of(row: Elementwise, slot: int) -> str:
+    """Spell what an edge of a tensor sends back."""
+    return row.pulled(slot)
 
 
 @lru_cache(maxsize=1000)  # a value that changes at every step is one more row each time

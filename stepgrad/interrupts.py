@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os.path
-import signal
-import sys  # and nothing else that takes time to load
+import sys  # and nothing else that takes time to load: not even signal, where this is a library
 
 
 def is_command() -> bool:
@@ -15,12 +14,16 @@ def is_command() -> bool:
 
 def let_end() -> None:
     """Let an interrupt end the process, as it does most others."""
+    import signal
+
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def let_raise() -> None:
     """Let an interrupt raise KeyboardInterrupt, so that what has been begun is cleared away."""
+    import signal
+
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -8,9 +8,9 @@ be faster, and a test holds it to the definition bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from itertools import chain
 from math import isfinite, prod
 from operator import add, mul
@@ -42,7 +42,7 @@ def shuts_out(upstream: Array, local: Any) -> bool:
     return any(isinstance(weight, Closed) and not isfinite(number) for number, weight in met)
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class LinearMap:
     """The local of a tensor edge: ∂result/∂operand as a linear map.
 
@@ -144,11 +144,11 @@ class LinearMap:
         return reduce(add, products) if products else self.zero
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Weights(LinearMap):
     """Every operand element goes to one result element, with a weight: sums, maxima, activations."""
 
-    target: Sequence[int]
+    target: Sequence[int]  # a range, if every element goes to its own place
     weights: Sequence[Number]
 
     def column(self, i: int) -> list[tuple[int, Number]]:
@@ -158,10 +158,12 @@ class Weights(LinearMap):
     def pull(self, upstream: Array) -> Array:
         """Return every weight times the upstream at its target."""
         up = flat(upstream)
+        if isinstance(self.target, range):  # every element to its own place
+            return shaped(self.operand_shape, [u * w for u, w in zip(up, self.weights, strict=True)])
         return shaped(self.operand_shape, [up[t] * w for t, w in zip(self.target, self.weights, strict=True)])
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Gather(LinearMap):
     """Every result element is a copy of one operand element: broadcasting, indexing."""
 
@@ -240,7 +242,35 @@ def dot_rows(rows: list[list[Number]], columns: list[list[Number]], zero: Number
     """Return every row times every column, summed from left to right, the first one assigned."""
     if not (rows and rows[0]):
         return [zero] * (len(rows) * len(columns))
+    length = len(rows[0])
+    if length <= UNROLLED:
+        return unrolled_dots(length)(rows, columns)
     return [reduce(add, map(mul, row, column)) for row in rows for column in columns]
+
+
+UNROLLED = 64  # up to this length, products of rows and columns are written out
+
+
+@cache
+def unrolled_dots(length: int) -> Callable[[list[list[Number]], list[list[Number]]], list[Number]]:
+    """Write out every row times every column: ``r0*c0 + r1*c1``, which adds from left to right."""
+    names = range(length)
+    row, column = (", ".join(f"{letter}{i}" for i in names) for letter in "rc")
+    products = " + ".join(f"r{i}*c{i}" for i in names)
+    namespace: dict[str, Any] = {}
+    exec(f"def dots(rows, columns): return [{products} for {row}, in rows for {column}, in columns]", namespace)
+    dots: Callable[[list[list[Number]], list[list[Number]]], list[Number]] = namespace["dots"]
+    return dots
+
+
+def rows_of(data: list[Number], width: int) -> list[list[Number]]:
+    """Cut a matrix into its rows."""
+    return [data[start : start + width] for start in range(0, len(data), width)]
+
+
+def columns_of(data: list[Number], width: int) -> list[list[Number]]:
+    """Cut a matrix into its columns."""
+    return [data[start::width] for start in range(width)]
 
 
 def joined(lists: list[list[Number]]) -> list[Number]:
@@ -248,7 +278,7 @@ def joined(lists: list[list[Number]]) -> list[Number]:
     return lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class MatmulLeft(LinearMap):
     """∂(A·B)/∂A: the product is upstream · Bᵀ."""
 
@@ -265,6 +295,8 @@ class MatmulLeft(LinearMap):
     def pull(self, upstream: Array) -> Array:
         """Return upstream · Bᵀ, matrix by matrix."""
         s, up = self.sides, flat(upstream)
+        if s.batch == 1 and s.m:
+            return shaped(self.operand_shape, dot_rows(rows_of(up, s.m), rows_of(s.right, s.m), self.zero))
         found: list[Number] = []
         for own in range(s.lefts):
             met = range(own, s.batch, s.lefts)
@@ -277,7 +309,7 @@ class MatmulLeft(LinearMap):
         return shaped(self.result_shape, dot_matrices(self.sides._replace(left=flat(tangent)), self.zero))
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class MatmulRight(LinearMap):
     """∂(A·B)/∂B: the product is Aᵀ · upstream."""
 
@@ -294,6 +326,8 @@ class MatmulRight(LinearMap):
     def pull(self, upstream: Array) -> Array:
         """Return Aᵀ · upstream, matrix by matrix."""
         s, up = self.sides, flat(upstream)
+        if s.batch == 1:
+            return shaped(self.operand_shape, dot_rows(columns_of(s.left, s.k), columns_of(up, s.m), self.zero))
         found: list[Number] = []
         for own in range(s.rights):
             met = range(own, s.batch, s.rights)
@@ -306,7 +340,7 @@ class MatmulRight(LinearMap):
         return shaped(self.result_shape, dot_matrices(self.sides._replace(right=flat(tangent)), self.zero))
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Softmax(LinearMap):
     """∂softmax/∂x or ∂log_softmax/∂x: every element of a line reaches the whole line.
 
@@ -330,6 +364,8 @@ class Softmax(LinearMap):
 
 def dot_matrices(sides: MatmulSides, zero: Number) -> list[Number]:
     """Multiply two stacks of matrices, row-major."""
+    if sides.batch == 1 and sides.k:
+        return dot_rows(rows_of(sides.left, sides.k), columns_of(sides.right, sides.m), zero)
 
     def one(b: int) -> list[Number]:
         rows = [sides.left_row(b, i) for i in range(sides.n)]

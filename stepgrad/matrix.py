@@ -30,6 +30,7 @@ from stepgrad.tensor import (
     flat,
     index_source,
     indices,
+    remembered,
     shape_of,
     shaped,
     show_shape,
@@ -47,17 +48,23 @@ Wanted: TypeAlias = Sequence[bool]
 def broadcast(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, shape: Shape) -> Ruled:
     """Repeat along new axes and axes of size 1; backwards, sum over the copies."""
     (x,) = operands
-    own = shape_of(x)
+    source, words = copies(shape_of(x), tuple(shape))
+    check_size(shape)
+    return moved(number, x, shape, source, words)
+
+
+@remembered
+def copies(own: Shape, shape: Shape) -> tuple[list[int], str]:
+    """Return where each element of a broadcast comes from, and what goes back in words."""
     if min(shape, default=0) < 0 or broadcast_shape([own, shape]) != shape:
         raise GateError(
             f"shape {show_shape(own)} cannot be broadcast to {show_shape(shape)}; "
             "sizes must be equal, or 1 in the operand, counted from the last axis"
         )
-    source = broadcast_source(own, shape)
     padded = (1,) * (len(shape) - len(own)) + own
     summed = [axis for axis, size in enumerate(padded) if size != shape[axis]]
     over = f" over {'axis' if len(summed) == 1 else 'axes'} {', '.join(map(str, summed))}" if own else ""
-    return moved(number, x, shape, source, f"sum of {{up}}{over}")
+    return broadcast_source(own, shape), f"sum of {{up}}{over}"
 
 
 def reshape(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, shape: Shape) -> Ruled:
@@ -180,20 +187,27 @@ def matmul_shapes(shapes: Sequence[Shape]) -> list[Shape]:
 def matmul(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
     """Multiply vectors, matrices and stacks of matrices as NumPy's ``@``."""
     a, b = map(shape_of, operands)
+    x, y = map(flat, operands)
+    result, sizes, stacks, (to_left, to_right) = matmul_plan(a, b)
+    check_size(result)
+    (batch, n, k, m), (lefts, rights) = sizes, stacks
+    sides = MatmulSides(batch, n, k, m, x, y, lefts, rights)
+    zero = number.make(0)
+    maps = [MatmulLeft(a, result, zero, to_left, sides), MatmulRight(b, result, zero, to_right, sides)]
+    return shaped(result, dot_matrices(sides, zero)), [*maps]
+
+
+@remembered
+def matmul_plan(a: Shape, b: Shape) -> tuple[Shape, tuple[int, int, int, int], tuple[int, int], tuple[str, str]]:
+    """Return the result's shape, the sizes of the sides, how many matrices each has, and the products in words."""
     batch = max(a[:-2], b[:-2], key=len)
     rows, columns = a[-2:-1], b[-1:] if len(b) > 1 else ()
-    size, lefts, rights = map(prod, (batch, a[:-2], b[:-2]))
-    x, y = map(flat, operands)
-    sides = MatmulSides(size, prod(rows), a[-1], prod(columns), x, y, lefts, rights)
     result = (*batch, *rows, *columns)
-    check_size(result)
-    zero = number.make(0)
     words = ("{up} · {y}ᵀ", "{x}ᵀ · {up}") if result else ("{up} · {y}", "{up} · {x}")
     left, right = (
         f"sum of {text} over the stack" if len(shape) == 1 and batch else text for shape, text in zip((a, b), words)
     )
-    maps = [MatmulLeft(a, result, zero, left, sides), MatmulRight(b, result, zero, right, sides)]
-    return shaped(result, dot_matrices(sides, zero)), [*maps]
+    return result, (prod(batch), prod(rows), a[-1], prod(columns)), (prod(a[:-2]), prod(b[:-2])), (left, right)
 
 
 def outer(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:

@@ -70,6 +70,27 @@ def clipped(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple[str, M
         yield words, Mutant(finish=lambda g: times(g, ratio))
 
 
+def penalised(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple[str, Mutant]]:
+    """Yield gradients to which a multiple of the weights themselves was added, as weight decay does."""
+    inputs = [node for node in theirs if node.gate is INPUT and node in sweep.ours]
+    apart = [
+        node
+        for node in inputs
+        if shape_of(theirs[node]) == shape_of(node.value)
+        and any(abs(x - y) > 1e-9 * abs(y) for x, y in zip(flat(theirs[node]), flat(sweep.ours[node]), strict=True))
+    ]
+    found = [
+        (x - y, weight)
+        for node in apart
+        for x, y, weight in zip(flat(theirs[node]), flat(sweep.ours[node]), flat(node.value), strict=True)
+    ]
+    added, weight = max(found, key=lambda pair: abs(pair[1]), default=(0.0, 0.0))
+    rate = float(f"{added / weight:.12g}") if weight else 0.0
+    if is_likely(rate, [(y + x, y) for x, y in found]):
+        words = f"{rate:.4g} times the value was added, as by a penalty on large weights"
+        yield words, Mutant(start={node: times(node.value, rate) for node in apart})
+
+
 def is_likely(found: float, pairs: Sequence[tuple[Any, Any]]) -> bool:
     """Whether a number found from their gradients is a number that people write, or they are more than it explains."""
     apart = sum(1 for x, y in pairs if abs(x - y) > 1e-6 * abs(y))

@@ -94,8 +94,13 @@ class Reading:
         parts = (self.parts[place] for place in self.places)
         self.holders = [([self.root], 0) if number is None else (lists[number], index) for number, index, _ in parts]
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it is a node, or a number off the tape, and no list of them."""
+        return isinstance(self.root, (Node, OffTape))
+
     def given(self, value: Any) -> list[Any] | None:
-        """Return what stands at the places of a value; None if it does not fit."""
+        """Return what stands at the places of a list, or of a literal; None if it does not fit."""
         if isinstance(self.root, (list, tuple)):
             if value is not self.root or self.mutations != self.machine.mutations:
                 found = list(islice(self.parts_of(value), len(self.parts) + 1))
@@ -107,10 +112,6 @@ class Reading:
             newer, newest = self.machine.newer, self.machine.newest
             given = [holder[index] for holder, index in self.holders]
             given = [newest(each) if each in newer else each for each in given]
-        elif self.places:
-            if self.machine.newest(value) is not value:
-                return None
-            given = [value]
         else:
             return [] if same_literal(value, self.root) else None
         names = self.machine.names

@@ -21,16 +21,17 @@ SLOTS = ("a", "b")
 def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespace: dict[str, Any]) -> list[str]:
     """Write the body of a recorder: from ``a``, ``b`` and the pass ``p`` to the recorded node.
 
-    The body uses the names ``node_type``, ``new`` and ``gate``, which the caller puts into the
+    The body uses the names ``new``, which makes an empty node, and ``gate``, which the caller puts into the
     namespace; the numbers of the formula are put there here.
     """
-    homes = [f"{slot}.home is not home" for slot, kind in zip(SLOTS, pattern) if kind == "n"]
-    adopt = "; ".join(f"p.adopt({slot})" for slot, kind in zip(SLOTS, pattern) if kind == "n")
+    adopt = [f"if {slot}.home is not home: p.adopt({slot})" for slot, kind in zip(SLOTS, pattern) if kind == "n"]
     values = [f"{name} = {slot}{'.value' if kind == 'n' else ''}" for name, slot, kind in zip(OPERANDS, SLOTS, pattern)]
 
-    texts = {"z": gate.forward}
-    texts |= {f"d{slot}": text for slot, kind, text in zip(SLOTS, pattern, gate.locals) if kind == "n"}
-    require_functions(gate.name, texts.values(), number)
+    locals_ = {f"d{slot}": text for slot, kind, text in zip(SLOTS, pattern, gate.locals) if kind == "n"}
+    require_functions(gate.name, [gate.forward, *locals_.values()], number)
+    # A local that is a number or one of the operands needs no arithmetic.
+    ready = {k: for_number_type(v, number, namespace, ieee=False) for k, v in locals_.items() if v.isalnum()}
+    texts = {"z": gate.forward} | {k: v for k, v in locals_.items() if k not in ready}
 
     def arithmetic(ieee: bool) -> str:
         return "; ".join(f"{k} = {for_number_type(v, number, namespace, ieee=ieee)}" for k, v in texts.items())
@@ -38,14 +39,14 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
     slots = dict.fromkeys(("a", "da", "b", "db"), "None")
     for slot, kind in zip(SLOTS, pattern):
         slots[slot] = slot
-        slots[f"d{slot}"] = f"d{slot}" if kind == "n" else "None"
+        slots[f"d{slot}"] = ready.get(f"d{slot}", f"d{slot}") if kind == "n" else "None"
     return [
         "home = p.number",
-        f"if {' or '.join(homes)}: {adopt}",
+        *adopt,
         *values,
         f"try: {arithmetic(ieee=False)}",
         f"except (ArithmeticError, ValueError): {arithmetic(ieee=True)}",
-        "node = new(node_type)",
+        "node = new()",
         "node.value = z",
         "node.gate = gate",
         *(f"node.{slot} = {value}" for slot, value in slots.items()),
@@ -64,7 +65,7 @@ def compile_recorder(gate: Elementwise, number: NumberType, node_type: type, pat
     GateError
         If the number type lacks a function that the row needs.
     """
-    namespace = {**namespace_of(number), "gate": gate, "node_type": node_type, "new": object.__new__}
+    namespace = {**namespace_of(number), "gate": gate, "new": node_type}
     body = "\n    ".join(recording_lines(gate, number, pattern, namespace))
     source = f"def record(p, {', '.join(SLOTS[: len(pattern)])}):\n    {body}\n"
     exec(compile(source, f"<record {gate.name}>", "exec"), namespace)

@@ -128,10 +128,18 @@ class Recording:
         """How many nodes have been recorded."""
         return self.node_count_closed + len(self.current.nodes)
 
-    def leaf(self, value: Array, gate: Gate = INPUT) -> Node:
-        """Record an input, or a constant."""
-        node = self.place(value, gate)
-        self.current.leaves.append(node)
+    def leaf(self, value: Array, gate: Gate = INPUT, node: Node | None = None) -> Node:
+        """Record an input, or a constant; in an empty node, if there is one already."""
+        current = self.current
+        kind = self.scalar_type if gate is INPUT and not isinstance(value, Tensor) else self.node_type
+        if node is None:
+            node = object.__new__(kind)
+        elif node.__class__ is not kind:
+            node.__class__ = kind
+        node.value, node.gate, node.home = value, gate, current.number
+        node.a = node.da = node.b = node.db = node.more = node.total = None
+        current.nodes.append(node)
+        current.leaves.append(node)
         return node
 
     def constant(self, value: Array) -> Node:
@@ -158,8 +166,9 @@ class Recording:
             if isinstance(operand, Node) and operand.home != self.current.number:
                 self.current.adopt(operand)
         values = [operand.value if isinstance(operand, Node) else operand for operand in operands]
-        if any(isinstance(value, Tensor) for value in values):
-            operands = self.broadcast(gate, operands, [shape_of(value) for value in values])
+        shapes = [value.shape if isinstance(value, Tensor) else () for value in values]
+        if any(shapes) and gate.aligned(shapes) != shapes:
+            operands = self.broadcast(gate, operands, shapes)
             values = [operand.value if isinstance(operand, Node) else operand for operand in operands]
         wanted = [isinstance(operand, Node) and operand.flows for operand in operands]
         value, locals_ = gate.apply(self.number, values, wanted, params)
@@ -182,19 +191,25 @@ class Recording:
         params: Params = NO_PARAMS,
     ) -> Node:
         """Make a node and append it to the open pass."""
-        scalar = not isinstance(value, Tensor) and (gate is INPUT or any(local is not None for local in locals_))
-        kind = self.scalar_type if scalar else self.node_type
-        node = object.__new__(kind)
-        node.value = value
-        node.gate = gate
-        node.a, node.b = (*operands, None, None)[:2]
-        node.da, node.db = (*locals_, None, None)[:2]
-        rare = len(operands) > 2 or params
+        if isinstance(value, Tensor) or not (gate is INPUT or any(local is not None for local in locals_)):
+            node = object.__new__(self.node_type)
+        else:
+            node = object.__new__(self.scalar_type)
+        count = len(operands)
+        node.value, node.gate, node.home, node.total = value, gate, self.current.number, None
+        node.a, node.da = (operands[0], locals_[0]) if count else (None, None)
+        node.b, node.db = (operands[1], locals_[1]) if count > 1 else (None, None)
+        rare = count > 2 or params
         node.more = More(tuple(operands[2:]), tuple(locals_[2:]), params) if rare else None
-        node.total = None
-        node.home = self.current.number
         self.current.nodes.append(node)
         return node
+
+    def fill(self, node: Node, made: Node) -> None:
+        """Let an empty node take the place of the one recorded last."""
+        node.__class__ = made.__class__
+        node.value, node.gate, node.more, node.total, node.home = made.value, made.gate, made.more, None, made.home
+        node.a, node.da, node.b, node.db = made.a, made.da, made.b, made.db
+        self.current.nodes[-1] = node
 
     def broadcast(self, gate: Gate, operands: Sequence[Operand], shapes: Sequence[Shape]) -> list[Operand]:
         """Bring the operands to the shapes that the gate asks for: nodes by a gate, literals at once."""
@@ -224,11 +239,14 @@ class Recording:
             If the output is no number and no seed is given, or if no input leads to it.
         """
         shape = shape_of(output.value)
-        if seed is None and shape:
-            raise GateError(
-                f"backward starts from a number, and this has shape {show_shape(shape)}; take its sum, or give a seed"
-            )
-        if seed is not None and shape_of(seed) != shape:
+        if seed is None:
+            if shape:
+                raise GateError(
+                    f"backward starts from a number, and this has shape {show_shape(shape)}; "
+                    "take its sum, or give a seed"
+                )
+            seed = self.number.make(1)
+        elif shape_of(seed) != shape:
             seed_words = f"has shape {show_shape(shape_of(seed))}" if shape_of(seed) else "is a number"
             words = f"one of shape {show_shape(shape)}" if shape else "a number"
             raise GateError(f"the seed {seed_words}, and the output wants {words}; give that")
@@ -237,7 +255,7 @@ class Recording:
         current = self.current
         if output.home != current.number:
             current.adopt(output)
-        current.run_back(output, self.number.make(1) if seed is None else seed)
+        current.run_back(output, seed)
         self.close()
         self.current.waits = not self.kept
         return current

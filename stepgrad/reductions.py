@@ -16,7 +16,7 @@ from stepgrad.errors import GateError
 from stepgrad.gate import Local, Params
 from stepgrad.linear import LinearMap, Softmax, Weights
 from stepgrad.numeric import NumberType
-from stepgrad.tensor import Array, Number, Shape, flat, reduce_target, shape_of, shaped, show_shape
+from stepgrad.tensor import Array, Number, Shape, flat, reduce_target, remembered, shape_of, shaped, show_shape
 
 Ruled: TypeAlias = "tuple[Array, list[LinearMap | None]]"
 Wanted: TypeAlias = Sequence[bool]
@@ -29,6 +29,13 @@ def groups_of(target: Sequence[int], count: int) -> list[Group]:
     for i, t in enumerate(target):
         groups[t].append(i)
     return groups
+
+
+@remembered
+def reduction_plan(shape: Shape, axis: int | None, keepdims: bool) -> tuple[Shape, list[int], list[Group]]:
+    """Return the result's shape, where each element goes, and the groups."""
+    result, target = reduce_target(shape, axis, keepdims)
+    return result, target, groups_of(target, math.prod(result))
 
 
 def reduction(
@@ -44,8 +51,7 @@ def reduction(
     ) -> Ruled:
         (x,) = operands
         own, data = shape_of(x), flat(x)
-        shape, target = reduce_target(own, axis, keepdims)
-        groups = groups_of(target, math.prod(shape))
+        shape, target, groups = reduction_plan(own, axis, keepdims)
         results, weights = [], [number.make(0)] * len(data)
         for group in groups:
             result, locals_ = each(number, [data[i] for i in group])

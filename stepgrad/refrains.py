@@ -17,11 +17,11 @@ from stepgrad.errors import GateError, ProgramError
 from stepgrad.journal import Journal
 from stepgrad.literals import OffTape
 from stepgrad.ops import CONSTANT, INPUT
-from stepgrad.readings import Reading, UnfitError
+from stepgrad.readings import Reading, UnfitError, kind_of
 from stepgrad.recording import Recording
 from stepgrad.scopes import MISSING, Act
 from stepgrad.source import Span
-from stepgrad.tape import Node
+from stepgrad.tape import Node, Scalar
 
 MOST_VERSES = 64  # of one refrain: as many samples as a loop may go over whose numbers are literals
 PATIENCE = 8  # verses that are learned on trial, and for every one that is repeated
@@ -54,7 +54,7 @@ class Verse:
     usable : bool
         Whether it can be done again.
     readings : list of Reading
-        The names that it reads.
+        The names that it reads; those of ``single`` nodes, or numbers off the tape, come first.
     operations : list of Operation
     """
 
@@ -93,7 +93,10 @@ class Verse:
     def learn_steps(self, journal: Journal) -> None:
         """Give every value its slot, and list what fills the slots."""
         steps = list(self.steps_of(journal))
-        self.readings.sort(key=lambda each: len(each.parts))  # what is soon looked at first
+        self.readings.sort(key=lambda each: (len(each.parts), not each.places))  # what is soon looked at first
+        self.single = [each.name for each in self.readings if each.is_single]
+        self.kinds = [each.kinds[0] for each in self.readings if each.is_single]
+        self.others = [each for each in self.readings if not each.is_single]
         slots: dict[int, int] = {}
         self.same: list[tuple[int, int]] = []  # places where one and the same thing stood
         older = {id(entry.result): entry.operands[0] for entry in journal.entries if isinstance(entry.result, Node)}
@@ -116,7 +119,8 @@ class Verse:
         self.places = [step.span for step in steps]
         self.off_tape = [number for number, value in enumerate(given) if isinstance(value, OffTape)]
         asked = [(self.slot_of(node), answer) for node, answer in journal.reached]
-        self.reached = [(slot, answer) for slot, answer in asked if slot < len(given)]
+        self.asked = [slot for slot, _ in asked if slot < len(given)]
+        self.answers = [answer for slot, answer in asked if slot < len(given)]
 
     def slot_of(self, value: Any) -> int:
         """Return in which slot a value stands."""
@@ -215,8 +219,15 @@ class Verse:
         unpaid = len(machine.spans) - machine.paid
         if machine.off != self.off or unpaid != self.unpaid or machine.steps_left < self.steps:
             return None
-        found: Slots = []
-        for reading in self.readings:
+        names, get = machine.names, machine.scope.get
+        found = [get(name, MISSING) for name in self.single]
+        kinds = [
+            (Scalar, each.gate is INPUT, names.get(each)) if each.__class__ is Scalar else kind_of(each, names)
+            for each in found
+        ]
+        if kinds != self.kinds or not machine.newer.keys().isdisjoint(found):
+            return None
+        for reading in self.others:
             given = reading.given(machine.scope.get(reading.name, MISSING))
             if given is None:
                 return None
@@ -225,7 +236,9 @@ class Verse:
             return None
         if len(set(map(id, found))) != self.distinct or any(found[i] is not found[j] for i, j in self.same):
             return None
-        if any(machine.has_gradient(found[slot]) is not answer for slot, answer in self.reached):
+        swept = machine.swept
+        reached = [found[slot].total is not None and found[slot].home >= swept > 0 for slot in self.asked]
+        if reached != self.answers:
             return None
         return found
 

@@ -92,7 +92,7 @@ def line_of(number: NumberType, numbers: list[Number], eps: Number) -> Line:
     return Line(near, away, mean_square(number, away), ldexp(eps, -2 * down), down)
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class LayerNorm(LinearMap):
     """∂layer_norm/∂x: every element of a line reaches the whole line.
 
@@ -133,7 +133,7 @@ def layer_norm(number: NumberType, operands: Sequence[Array], wanted: Wanted, *,
     return shaped(shape, result), [LayerNorm(shape, shape, number.make(0), formula, lines, number)]
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class RunningTotals(LinearMap):
     """∂cumsum/∂x: every element reaches the totals from its own on.
 

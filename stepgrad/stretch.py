@@ -62,6 +62,7 @@ class Stretch:
         self.end = self.tail_step + len(recorded.tail)
         self.arrived: dict[Node, Array] = {}
         self.made = [*self.nodes, *recorded.tail_nodes] if recorded.tail else self.nodes
+        self.shift = first_node + self.foreign - recorded.first_index  # from index on the tape to index in the trace
 
     def forward_entry(self, place: int) -> Entry:
         """Return what happened at a forward step, counted from the first of the stretch."""

@@ -67,8 +67,9 @@ class Node:
     @property
     def operands(self) -> tuple[Operand, ...]:
         """The operands in the order of their slots."""
-        two = tuple(operand for operand in (self.a, self.b) if operand is not None)
-        return two + self.more.operands if self.more else two
+        if self.b is None:
+            return () if self.a is None else (self.a,)
+        return (self.a, self.b, *self.more.operands) if self.more else (self.a, self.b)
 
     @property
     def locals(self) -> tuple[Local, ...]:
@@ -83,7 +84,9 @@ class Node:
     @property
     def flows(self) -> bool:
         """Whether a gradient flows to this node: it is an input, or computed from one."""
-        return self.gate is INPUT or any(local is not None for local in self.locals)
+        if self.da is not None or self.db is not None or self.gate is INPUT:
+            return True
+        return self.more is not None and any(local is not None for local in self.more.locals)
 
     def renew(self) -> None:
         """Forget the gradient of the last sweep."""
@@ -126,7 +129,6 @@ def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
         The operand's total after every edge, in the order in which the edges were taken.
     """
     totals: list[Array] = []
-    write_down = totals.append
     output.total = seed
     for node in nodes:
         upstream = node.total
@@ -138,19 +140,19 @@ def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
             # The first product is assigned, not added to 0, which would lose the sign of -0.
             total = upstream * local if operand.total is None else operand.total + upstream * local
             operand.total = total
-            write_down(total)
+            totals.append(total)
         local = node.db
         if local is not None:
             operand = node.b
             total = upstream * local if operand.total is None else operand.total + upstream * local
             operand.total = total
-            write_down(total)
+            totals.append(total)
         if node.more is not None:
             for operand, local in zip(node.more.operands, node.more.locals, strict=True):
                 if local is not None and isinstance(operand, Node):
                     total = upstream * local if operand.total is None else operand.total + upstream * local
                     operand.total = total
-                    write_down(total)
+                    totals.append(total)
     return totals
 
 
@@ -242,11 +244,12 @@ class Pass:
         pass, as in ``rate *= 0.99``, would be walked again and again. It cannot where a trace has to show nodes
         that no kept pass has made.
         """
+        if not self.take_in(node) or self.waits:
+            return
         waiting = [node]
         while waiting:
-            each = waiting.pop()
-            if self.take_in(each) and not self.waits:
-                waiting += [operand for operand in each.operands if isinstance(operand, Node)]
+            operands = waiting.pop().operands
+            waiting += [each for each in operands if isinstance(each, Node) and self.take_in(each)]
 
     def take_in(self, node: Node) -> bool:
         """Let a node of an earlier pass take part; say whether it did not yet and is no leaf."""
@@ -255,12 +258,16 @@ class Pass:
         if node.home < self.after:
             node.renew()
         node.home = self.number
-        leaf = node.a is None and node.more is None
-        (self.leaves if leaf else self.earlier).append(node)
-        return not leaf
+        if node.a is None and node.more is None:
+            self.leaves.append(node)
+            return False
+        self.earlier.append(node)
+        return True
 
     def adopt_reached(self) -> None:
         """Let all take part on which those nodes of earlier passes depend that a gradient has reached."""
+        if not self.earlier:
+            return
         waiting = [node for node in self.earlier if node.total is not None]
         reached = set(waiting)
         while waiting:
@@ -273,18 +280,20 @@ class Pass:
                         operand.renew()
         self.earlier.sort(key=lambda each: each.index)
 
-    def to_sweep(self) -> Iterator[Node]:
-        """Yield the nodes in the order of the reverse sweep, while it is under way."""
-        yield from reversed(self.nodes)
+    def earlier_reached(self) -> Iterator[Node]:
+        """Yield the nodes of earlier passes, last first, once the sweep has come to them."""
         self.adopt_reached()
         yield from reversed(self.earlier)
 
     def run_back(self, output: Node, seed: Array) -> None:
         """Run the reverse sweep from a node of this pass, starting from zero."""
-        for node in chain(self.leaves, self.earlier):
+        for leaf in self.leaves:
+            if leaf.total is not None:
+                leaf.renew()
+        for node in self.earlier:
             node.renew()
         self.output, self.seed = output, seed
-        self.totals = sweep(self.to_sweep(), output, seed)
+        self.totals = sweep(chain(reversed(self.nodes), self.earlier_reached()), output, seed)
 
     def as_it_is(self) -> Pass:
         """Return a copy that stays as this pass is now."""

@@ -8,6 +8,7 @@ the gradients.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from itertools import product
 from math import prod
 from operator import index as as_int
@@ -136,6 +137,26 @@ def check_size(shape: Shape) -> None:
         raise GateError(f"a tensor of shape {show_shape(shape)} has {prod(shape):,} numbers; {limit}")
 
 
+REMEMBERED, SMALL = 500, 2_000  # how many results of a function of shapes, and for shapes of how many elements
+
+
+def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Remember what a function of shapes returns, which nobody changes, unless the shapes are large."""
+    known: dict[Any, Any] = {}
+
+    @wraps(function)
+    def call(*shapes: Any) -> Any:
+        found = known.get(shapes)
+        if found is None:
+            found = function(*shapes)
+            small = all(prod(shape) <= SMALL for shape in shapes if isinstance(shape, tuple))
+            if small and len(known) < REMEMBERED:
+                known[shapes] = found
+        return found
+
+    return call
+
+
 def strides_of(shape: Shape) -> Shape:
     """Return how far apart neighbours along each axis lie in row-major data."""
     return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
@@ -156,6 +177,13 @@ def broadcast_shape(shapes: Sequence[Shape]) -> Shape:
     >>> broadcast_shape([(3, 1), (4,), ()])
     (3, 4)
     """
+    found: Shape = combined(*shapes)
+    return found
+
+
+@remembered
+def combined(*shapes: Shape) -> Shape:
+    """Return the shape of these, broadcast together."""
     rank = max(map(len, shapes))
     sizes = []
     for axis in range(-rank, 0):

@@ -9,25 +9,26 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import count
 from math import sqrt
-from typing import Any, ClassVar, NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 from stepgrad.equality import same
 from stepgrad.errors import InputError, nearest
 from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Partial, Print, Seed, Tangent, Update, unnamed
 from stepgrad.gate import Local
-from stepgrad.notes import Taken, edge_note, forward_note
+from stepgrad.notes import Doubts, Taken, edge_note, forward_note
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
 from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
+from stepgrad.straightline import Straightline
 from stepgrad.stretch import Edge, Entry, PassSummary, Stretch, foreign_nodes
 from stepgrad.tape import Node, Pass, Printed, Updated
-from stepgrad.tensor import Array, flat, full, nested, shape_of, shaped
+from stepgrad.tensor import Array, Tensor, flat, full, nested, shape_of, shaped
 
 
 class Composite(NamedTuple):
@@ -67,11 +68,12 @@ class Trace(Sequence[Event]):
         The output that was asked for from outside.
     stretches : list of Stretch
         The passes as the tape has them, for what reads a whole trace.
+    shift : int or None
+        What a node's index here is beyond its index on the tape; None where this differs from node to node.
     result : Node or None
         The last output.
     """
 
-    text: ClassVar[Callable[[Trace], Iterable[str]]]  # set where text is known: formats/
     along = ""  # by what tangents are derivatives, in a trace that ends in a forward-mode sweep
 
     def __init__(
@@ -109,6 +111,11 @@ class Trace(Sequence[Event]):
             step = self.stretches[-1].end
             self._nodes += self.stretches[-1].made
         self._length = step
+        self._first_steps = [each.first_step for each in self.stretches]
+        self._first_indices = [each.recorded.first_index for each in self.stretches]
+        shifts = {each.shift for each in self.stretches}
+        self.shift = shifts.pop() if len(shifts) == 1 and not self._foreign else None
+        self._doubts = Doubts(number)
         swept = [each.output for each in passes if each.output]
         self.result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
 
@@ -139,7 +146,9 @@ class Trace(Sequence[Event]):
             yield from map(self.event_of_entry, stretch.recorded.tail, count(stretch.tail_step + 1))
 
     def __str__(self) -> str:
-        return "\n".join(type(self).text(self))
+        from stepgrad.formats.text import text
+
+        return "\n".join(text(self))
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self)} events>"
@@ -324,9 +333,7 @@ class Trace(Sequence[Event]):
             return node.index + self.shift
         if node in self._foreign:
             return self._foreign[node]
-        k = bisect_right(self.stretches, node.index, key=lambda each: each.recorded.first_index) - 1
-        stretch = self.stretches[k]
-        return stretch.first_node + stretch.foreign + node.index - stretch.recorded.first_index
+        return node.index + self.stretches[bisect_right(self._first_indices, node.index) - 1].shift
 
     def find(self, name: str) -> int:
         """Return the index of the node with this name, the last version where only the bare name is given.
@@ -390,17 +397,33 @@ class Trace(Sequence[Event]):
         """The nodes that take part and were recorded before the trace, or between its passes, with their indices."""
         return self._foreign
 
-    @cached_property
-    def shift(self) -> int | None:
-        """What a node's index here is beyond its index on the tape; None where this differs from node to node."""
-        shifts = {each.first_node - each.recorded.first_index for each in self.stretches}
-        return shifts.pop() if len(shifts) == 1 and not self._foreign else None
-
     def operand_values(self, event: Forward | Backward | Tangent) -> list[Array]:
         """Return what the operands of an event's node held, in the order of their slots."""
         return self._operand_values(self._nodes[event.node])
 
     # A pass, for those who run it again
+
+    def straightline(self, number: int = -1) -> Straightline:
+        """Return a pass, counted from 1 or from the end by -1, as straight-line code that takes other values.
+
+        Raises
+        ------
+        InputError
+            If there is no such pass.
+        """
+        count = len(self.stretches)
+        if number == 0 or not -count <= number <= count:
+            raise InputError(f"there is no pass {number}; this trace has {count}, counted from 1")
+        stretch = self.stretches[number - 1 if number > 0 else number]
+        straight = Straightline(stretch.recorded, self.number)
+        indices = [self.index_of(node) for node in straight.givens]
+        bare = [self.bare_name(index) for index in indices]
+        times = Counter(bare)
+        straight.names = {
+            node: name if times[name] == 1 else self.name(index)
+            for node, index, name in zip(straight.givens, indices, bare)
+        }
+        return straight
 
     def stretch(self, number: int) -> Stretch:
         """Return what the tape has of a pass, counted from 1."""
@@ -481,6 +504,8 @@ class Trace(Sequence[Event]):
 
     def path(self, node: int) -> tuple[int, ...]:
         """Return the calls of functions within which a node was computed, outermost first, as indices of ``calls``."""
+        if not self.calls:
+            return ()
         call: int | None = bisect_right(self.calls, node, key=lambda each: each.start) - 1
         found: list[int] = []
         while call is not None and call >= 0:
@@ -540,15 +565,11 @@ class Trace(Sequence[Event]):
     def _stretch(self, index: int) -> Stretch:
         return self.stretches[bisect_right(self._first_steps, index) - 1]
 
-    @cached_property
-    def _first_steps(self) -> list[int]:
-        return [each.first_step for each in self.stretches]
-
     def _value(self, operand: Any, seen_by: int) -> Array:
         # What the node with this index saw; until a leaf is used or updated, what is found there then.
         if not isinstance(operand, Node):
             return operand
-        if operand not in self._history.changes:
+        if not self._history.changes or operand not in self._history.changes:
             return operand.value
         until, value = self._first_seen.get(operand, (seen_by, None))
         return value if seen_by < until else self._history.value(operand, seen_by)
@@ -610,20 +631,15 @@ class Trace(Sequence[Event]):
         return self._forward(entry, step)
 
     def _forward(self, node: Node, step: int) -> Forward:
-        values = self._operand_values(node)
-        value = self._value(node, node.index)
-        index = self.index_of(node)
-        return Forward(
-            step=step,
-            node=index,
-            gate=node.gate,
-            operands=tuple(self.index_of(o) if isinstance(o, Node) else o for o in node.operands),
-            value=value,
-            name=self.name(index),
-            span=self.span(index),
-            note=noted(self.span(index), forward_note(self.number, node.gate, values, value)),
-            path=self.path(index),
-        )
+        index_of, index, gate = self.index_of, self.index_of(node), node.gate
+        operands = tuple([index_of(each) if isinstance(each, Node) else each for each in node.operands])
+        value, span = self._value(node, node.index), self.span(index)
+        note = None
+        if not is_finite(value):
+            note = noted(span, forward_note(self.number, gate, self._operand_values(node), value))
+        named = self._names.get(node)
+        name = unnamed(index) if named is None else named.shown()
+        return new_record(Forward, (step, index, gate, operands, value, name, span, note, self.path(index)))
 
     def _backward(self, stretch: Stretch, edge: int, step: int) -> Event:
         nodes, slots, operands, arrivals = stretch.edges
@@ -642,9 +658,18 @@ class Trace(Sequence[Event]):
         """Return the event of an edge as it was taken."""
         node, slot, operand, upstream, local, total, first = edge
         product = total if first else upstream * local  # the local is a number or a map: either multiplies
-        note = noted(self.span(self.index_of(node)), self.note_of_edge(node, slot, upstream, local, product))
-        place = self.index_of(node), slot, self.index_of(operand)
-        return Backward(step, *place, upstream, local, product, total, first, note)
+        index, other, note = self.index_of(node), self.index_of(operand), None
+        if not (is_finite(upstream) and is_finite(product) and self._doubts[node.gate] is None):
+            note = noted(self.span(index), self.note_of_edge(node, slot, upstream, local, product))
+        return new_record(Backward, (step, index, slot, other, upstream, local, product, total, first, note))
+
+
+new_record = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
+
+
+def is_finite(value: Array) -> bool:
+    """Whether this is a float, and neither inf nor nan."""
+    return value.__class__ is float and value - value == 0
 
 
 def noted(span: Span | None, *notes: str | None) -> str | None:
@@ -655,6 +680,8 @@ def noted(span: Span | None, *notes: str | None) -> str | None:
 
 def change_of(old: Array, new: Array) -> Array:
     """Return by how much a value changed; None where the shapes differ."""
+    if not isinstance(old, Tensor) and not isinstance(new, Tensor):
+        return new - old
     if shape_of(old) != shape_of(new):
         return None
     return shaped(shape_of(new), [y - x for x, y in zip(flat(old), flat(new), strict=True)])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import chain
 from types import TracebackType
 from typing import Any
@@ -90,7 +91,13 @@ def comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Any], An
 def method(gate: str) -> Callable[..., Value]:
     """Make a method: ``x.exp()``, ``x.sum(axis=0)``."""
 
+    @cache
+    def defaults() -> Mapping[str, Any]:
+        return bind(GATES[gate], [0.0], {}, gate).params
+
     def call(self: Value, *args: Any, **keywords: Any) -> Value:
+        if not args and not keywords:
+            return record(gate, (self,), defaults())
         _, operands, params = bind(GATES[gate], [self, *args], keywords, gate)
         return record(gate, operands, params)
 
@@ -140,20 +147,21 @@ class Value(Node):
     _given: Array
     _name: str
 
-    def __new__(
-        cls, data: Any, _children: Iterable[Any] = (), _op: Any = "", label: str = "", *, name: str = ""
-    ) -> Value:
-        """Record an input; a number is of the class whose operators are compiled."""
-        if any(True for _ in _children):
+    def __init__(
+        self, data: Any, _children: Iterable[Any] = (), _op: Any = "", label: str = "", *, name: str = ""
+    ) -> None:
+        """Record an input; a number becomes one of the class whose operators are compiled."""
+        if _children and any(True for _ in _children):
             raise GateError("what a Value is computed from cannot be given; compute it with the operators and methods")
-        ready = as_operand(data)
-        if ready is data and isinstance(ready, Value):
+        ready = data if type(data) is float else as_operand(data)
+        if not isinstance(ready, Value):
+            HERE.leaf(ready, INPUT, self)
+        elif ready is data:
             raise GateError("this is a Value already; use it as it is, or its .data for an input of its own")
-        value = ready if isinstance(ready, Value) else HERE.leaf(ready)
-        assert isinstance(value, Value)
+        else:
+            HERE.fill(self, ready)
         if name or label:
-            value.name = name or label
-        return value
+            self.name = name or label
 
     def __reduce__(self) -> Any:
         return renamed, (self.data, self.name)
@@ -194,6 +202,8 @@ class Value(Node):
             If it is set to something of another shape.
         """
         found = self.gradient()
+        if type(found) is float:  # most are
+            return found
         return nested(full(shape_of(self.value), 0.0) if found is None else found)
 
     @grad.setter
@@ -366,9 +376,10 @@ def record(gate: str, operands: Sequence[Any], params: Mapping[str, Any] | None 
 
 
 class NumberValue(Value):
-    """A Value that holds a number: its operators are compiled below."""
+    """A Value that holds a number: its operators are compiled below, and recorders fill it."""
 
     __slots__ = ()
+    __init__ = object.__init__  # an empty node is made at once, by C alone
 
 
 # Where Values are recorded. One program at a time: not for several threads.
@@ -377,7 +388,7 @@ HERE = Recording(FLOAT, Value, NumberValue, keep=False)
 OPERATORS = {
     "add": ("__add__", "__radd__"),
     "sub": ("__sub__", "__rsub__"),
-    "mul": ("__mul__", "__rmul__"),
+    "mul": ("__mul__", "__rmul__", "__neg__"),  # -x is x × -1
     "div": ("__truediv__", "__rtruediv__"),
     "pow": ("__pow__", "__rpow__"),
 }
@@ -389,8 +400,7 @@ def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> 
     namespace = {
         **namespace_of(FLOAT),
         "gate": gate,
-        "node_type": NumberValue,
-        "new": object.__new__,
+        "new": NumberValue,
         "HERE": HERE,
         "general": general,
     }
@@ -398,17 +408,18 @@ def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> 
     def body(pattern: str, indent: str) -> str:
         return "".join(f"{indent}{line}\n" for line in recording_lines(gate, FLOAT, pattern, namespace))
 
-    if len(gate.locals) == 1:
+    if name == "__neg__":
+        source = "def operator(a):\n    p = HERE.current\n    b = -1.0\n" + body("nl", "    ")
+    elif len(gate.locals) == 1:
         source = "def operator(a):\n    p = HERE.current\n" + body("n", "    ")
     else:
         own, other, with_literal = ("b", "a", "ln") if swapped else ("a", "b", "nl")
         source = (
             f"def operator({own}, {other}):\n"
             "    p = HERE.current\n"
-            f"    kind = type({other})\n"
-            + ("" if swapped else "    if kind is node_type:\n" + body("nn", "        "))
-            + f"    if kind is int: {other} = float({other})\n"
-            f"    elif kind is not float: return general({own}, {other})\n" + body(with_literal, "    ")
+            + ("" if swapped else f"    if type({other}) is new:\n" + body("nn", "        "))
+            + f"    if type({other}) is int: {other} = float({other})\n"
+            f"    elif type({other}) is not float: return general({own}, {other})\n" + body(with_literal, "    ")
         )
     exec(compile(source, f"<operator {name}>", "exec"), namespace)
     operator: Callable[..., Value] = namespace["operator"]
@@ -418,9 +429,11 @@ def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> 
 
 for row in ELEMENTWISE:
     if row.name in OPERATORS:
-        plain_name, swapped_name = OPERATORS[row.name]
+        plain_name, swapped_name, *other_names = OPERATORS[row.name]
         setattr(NumberValue, plain_name, compile_operator(row, plain_name))
         setattr(NumberValue, swapped_name, compile_operator(row, swapped_name, swapped=True))
+        for name in other_names:
+            setattr(NumberValue, name, compile_operator(row, name))
     elif len(row.locals) == 1 and not row.params:
         method_name = "__abs__" if row.name == "abs" else row.name
         setattr(NumberValue, method_name, compile_operator(row, method_name))

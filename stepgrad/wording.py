@@ -134,7 +134,18 @@ def cells(text: str) -> int:
     """
     if text.isascii() or NARROW.fullmatch(text):
         return len(text)
-    return sum(0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+    return sum(map(CELLS.__getitem__, text))
+
+
+class Cells(dict[str, int]):
+    """How many cells each sign takes, looked up once."""
+
+    def __missing__(self, sign: str) -> int:
+        self[sign] = 0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1
+        return self[sign]
+
+
+CELLS = Cells()
 
 
 def filled(text: str, width: int) -> str:

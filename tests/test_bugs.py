@@ -112,6 +112,7 @@ CASES = [  # program, inputs, their gradients, the bug, a word of the report
     ("s = x + y + z; f = s**3 / 5", {"x": 1, "y": 2, "z": 3}, {"x": 108, "y": 108, "z": 108, "s": 108}, "sum for mean", "not divided by 5"),
     ("f = x**3 * y", {"x": 2, "y": 3}, {"x": 72, "y": 16}, "stale gradient", "ran 2 times"),
     ("f = x**3 * y", {"x": 2, "y": 30}, {"x": 100, "y": 8}, "clipped gradient", "clipped to ±100"),
+    ("f = w**2 * x + w", {"w": 2.0, "x": 3.0}, {"w": 13.02, "x": 4.03}, "weight penalty", "0.01 times the value"),
     ("f = x**3 * y", {"x": 2, "y": 30}, {"x": 120, "y": 8}, "wrong derivative", "taken to be"),
     ("f = x * y", {"x": 2, "y": 3}, {"x": 2, "y": 3}, "swapped operands", "the other operand was taken"),
     ("f = x * x * 1.0", {"x": 3}, {"x": 3}, "missing +=", "overwritten"),

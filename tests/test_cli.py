@@ -318,5 +318,6 @@ def test_steps_beyond_the_gradient_are_replayed(monkeypatch, command):
 
 
 def test_steps_beyond_the_gradient_are_replayed_in_a_terminal_only():
+    pytest.importorskip("textual")
     assert "needs a terminal" in refusal("hessian", "product", "--view")
     assert "needs a terminal" in refusal("jvp", "product", "--along", "x", "--view")

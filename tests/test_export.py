@@ -174,7 +174,10 @@ assert file.stat().st_size == size
 def test_a_disk_that_is_full_at_any_byte_leaves_the_old_file(tmp_path):
     file = tmp_path / "s.txt"
     file.write_bytes(b"old")
-    done = subprocess.run([sys.executable, "-c", FAILING, str(file)], capture_output=True, check=False, text=True)
+    here = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING, str(file)], capture_output=True, check=False, text=True, cwd=here
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -43,6 +43,7 @@ FLOORS = [
     "scopes",
     "events",
     "stretch",
+    "straightline",
     "trace",
     "tangents",
     "chains",
@@ -155,9 +156,7 @@ FLOORS = [
 
 UPWARDS = {
     ("cli", "tui.app"),
-    ("stepgrad", "value"),
-    ("stepgrad", "checking"),
-    ("stepgrad", "comparison"),
+    ("trace", "formats.text"),
 }  # lazy: loaded when asked for
 
 
@@ -213,6 +212,15 @@ def test_importing_the_engine_loads_nothing_third_party():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     foreign = {name for name in done.stdout.split() if name not in sys.stdlib_module_names}
     assert foreign == {"stepgrad"}
+
+
+def test_the_door_loads_nothing_before_it_is_asked_for():
+    program = (
+        "import sys, stepgrad; loaded = [name for name in sys.modules if name.startswith('stepgrad.') or name == 'typing'];"
+        "print(loaded, stepgrad.run('f = 1 + 1').value, stepgrad.trace.Trace is stepgrad.Trace, hasattr(stepgrad, 'nothing'))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split(" ", 1) == ["['stepgrad.interrupts']", "2.0 True False\n"]
 
 
 def test_only_the_command_line_prints():

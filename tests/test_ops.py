@@ -12,7 +12,7 @@ from stepgrad.calls import bind
 from stepgrad.errors import GateError
 from stepgrad.formula import compile_formula
 from stepgrad.gate import Elementwise
-from stepgrad.linear import LinearMap
+from stepgrad.linear import LinearMap, dot_rows
 from stepgrad.numeric import EXACT, FLOAT
 from stepgrad.ops import ELEMENTWISE, GATES
 from stepgrad.recording import Recording
@@ -236,3 +236,18 @@ def test_every_row_answers_what_is_asked_of_it():
         assert all(re.search(rf"\b{name}\b", gate.signature) for name in gate.params), gate.name
         if isinstance(gate, Elementwise):
             assert len(gate.shown or gate.locals) == len(gate.locals) == max(len(o) for o, _ in gate.samples)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 64, 65, 200])
+def test_products_of_rows_and_columns_are_added_from_left_to_right(length):
+    rng = random.Random(length)
+    rows, columns = ([[rng.uniform(-1, 1) for _ in range(length)] for _ in range(3)] for _ in range(2))
+    expected = []
+    for row in rows:
+        for column in columns:
+            total = row[0] * column[0]
+            for x, y in zip(row[1:], column[1:]):
+                total += x * y
+            expected.append(total)
+    assert dot_rows(rows, columns, 0.0) == expected
+    assert str(dot_rows([[-0.0]], [[1.0]], 0.0)) == "[-0.0]"

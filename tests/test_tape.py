@@ -10,6 +10,7 @@ import pytest
 import stepgrad
 from stepgrad import Tape, Value
 from stepgrad.errors import GateError
+from stepgrad.gallery import example_paths
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import GATES
 from stepgrad.recording import Recording
@@ -433,6 +434,25 @@ def test_a_seed_other_than_one():
     assert trace.grads == {"x": [2.0, 40.0]}
     with pytest.raises(stepgrad.ProgramError, match="the seed has shape"):
         stepgrad.run("x = [1.0, 2.0]\ny = x * x\nbackward(y, [1.0])")
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "training", "momentum", "patterns", "two_layer_net"])
+def test_events_are_the_same_one_by_one_and_in_a_row(name):
+    trace = stepgrad.run(example_paths()[name].read_text(encoding="utf-8"))
+    assert list(trace) == [trace[k] for k in range(len(trace))] == trace[:]
+    assert [event.step for event in trace] == list(range(1, len(trace) + 1))
+
+
+def test_so_they_are_where_values_come_from_outside():
+    x, w = Value(2.0, name="x"), Value([1.0, math.inf])
+    before = x * x
+    with Tape() as tape:
+        for _ in range(2):
+            loss = (before * w).relu().sum() / x
+            loss.backward()
+            x.data = 3.0
+    trace = tape.trace()
+    assert list(map(repr, trace)) == [repr(trace[k]) for k in range(len(trace))]
 
 
 def test_a_chain_that_grows_from_pass_to_pass_is_not_walked_again_and_again():

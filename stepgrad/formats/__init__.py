@@ -133,6 +133,3 @@ def format_of(name: str) -> str:
         endings = ", ".join(each.endings[0] for each in FORMATS.values())
         raise FormatError(f"no format ends as {name!r} does; use one of {endings}, or say --format")
     return found
-
-
-Trace.text = staticmethod(text)
