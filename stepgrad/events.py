@@ -229,7 +229,8 @@ def subscript(number: int) -> str:
     """Spell a whole number as a subscript."""
     if number < 1000:
         return LOW[number]
-    return f"{subscript(number // 1000)}{HIGH[number % 1000]}"
+    high, low = divmod(number, 1000)
+    return f"{LOW[high] if high < 1000 else subscript(high)}{HIGH[low]}"
 
 
 LOW = [str(number).translate(SUBSCRIPTS) for number in range(1000)]

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.formula import OPERANDS, compile_formula
 from stepgrad.gate import Elementwise, Gate, Local, Params, Structural
 from stepgrad.numeric import FLOAT, NumberType
+from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, flat
 
 MANY = 2_000  # gates that are remembered
+Conditions: TypeAlias = tuple[Callable[..., Any], ...]
 
 
 def forward_note(number: NumberType, gate: Gate, operands: Sequence[Array], value: Array) -> str | None:
@@ -58,7 +60,7 @@ def may_note(number: NumberType, gate: Gate, slot: int, operands: Sequence[Array
 
 
 @lru_cache(maxsize=MANY)
-def kinks_of(number: NumberType, gate: Gate, slot: int) -> tuple[Callable[..., Any], ...]:
+def kinks_of(number: NumberType, gate: Gate, slot: int) -> Conditions:
     """Return the conditions of a slot's conventions as functions of ``x``, ``y`` and ``z``; empty: there are none."""
     if isinstance(gate, Structural):
         return (bool,) if gate.kink else ()
@@ -68,15 +70,27 @@ def kinks_of(number: NumberType, gate: Gate, slot: int) -> tuple[Callable[..., A
     return tuple(compile_formula(condition, number) for condition in conditions)
 
 
-class Quiet(dict[Gate, bool]):
-    """Whether a gate has no conventions for the locals of numbers."""
+class Doubts(dict[Gate, "tuple[Conditions, Conditions] | None"]):
+    """When a convention can have made a local of numbers, slot by slot; None: never."""
 
     def __init__(self, number: NumberType) -> None:
         super().__init__()
         self.number = number
 
-    def __missing__(self, gate: Gate) -> bool:
+    def __missing__(self, gate: Gate) -> tuple[Conditions, Conditions] | None:
         if len(self) >= MANY:
             self.clear()
-        found = self[gate] = not any(kinks_of(self.number, gate, slot) for slot in range(2))
+        first, second = kinks_of(self.number, gate, 0), kinks_of(self.number, gate, 1)
+        found = self[gate] = (first, second) if first or second else None
         return found
+
+    def about(self, node: Node, slot: int) -> bool:
+        """Whether a convention can have made a local; for nodes that nobody changed."""
+        conditions = self[node.gate]
+        if conditions is None:
+            return False
+        if slot > 1 or not isinstance(node.gate, Elementwise):
+            return True
+        a, b = node.a, node.b
+        x, y = a.value if isinstance(a, Node) else a, b.value if isinstance(b, Node) else b
+        return any(holds(x, y, node.value) for holds in conditions[slot])

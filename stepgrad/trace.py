@@ -19,7 +19,7 @@ from stepgrad.equality import same
 from stepgrad.errors import InputError, nearest
 from stepgrad.events import DIGITS, Backward, Event, Forward, Name, Partial, Print, Seed, Tangent, Update, unnamed
 from stepgrad.gate import Local
-from stepgrad.notes import Quiet, Taken, edge_note, forward_note
+from stepgrad.notes import Doubts, Taken, edge_note, forward_note
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.recording import History
@@ -115,7 +115,7 @@ class Trace(Sequence[Event]):
         self._first_indices = [each.recorded.first_index for each in self.stretches]
         shifts = {each.shift for each in self.stretches}
         self.shift = shifts.pop() if len(shifts) == 1 and not self._foreign else None
-        self._quiet = Quiet(number)
+        self._doubts = Doubts(number)
         swept = [each.output for each in passes if each.output]
         self.result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
 
@@ -659,7 +659,7 @@ class Trace(Sequence[Event]):
         node, slot, operand, upstream, local, total, first = edge
         product = total if first else upstream * local  # the local is a number or a map: either multiplies
         index, other, note = self.index_of(node), self.index_of(operand), None
-        if not (is_finite(upstream) and is_finite(product) and self._quiet[node.gate]):
+        if not (is_finite(upstream) and is_finite(product) and self._doubts[node.gate] is None):
             note = noted(self.span(index), self.note_of_edge(node, slot, upstream, local, product))
         return new_record(Backward, (step, index, slot, other, upstream, local, product, total, first, note))
 

@@ -279,7 +279,7 @@ class Wording:
         """Return the title of the sweep that begins with an event."""
         if isinstance(self.trace[index], Direction):
             return f"Tangents by {escaped(self.trace.along) if self.style.ascii_only else self.trace.along}"
-        return f"Backward from {self.name(self.trace.output_at(index))}"
+        return backward_title(self.name(self.trace.output_at(index)))
 
     def carried(self, event: Backward | Tangent, arriving: str) -> str:
         """Write the product of a tensor edge: ``∂f/∂q · xᵀ``; forwards ``∂q/∂W · ∂W/∂t``, element by element ⊙."""
@@ -376,6 +376,11 @@ class Wording:
         """Write the seed's equation: ``∂f/∂f = 1``."""
         name = self.name(event.node)
         return self.partial(name, name)
+
+
+def backward_title(output: str) -> str:
+    """Return the title of the backward sweep from an output."""
+    return f"Backward from {output}"
 
 
 def arriving(event: Backward | Tangent) -> Array:

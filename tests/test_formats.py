@@ -74,6 +74,8 @@ def test_plain_steps_are_told_as_their_events_are(style, width):
         "梯度 = 2.0; f = 梯度 * 3",
         "a_name_that_is_longer_than_any_column = 2.0; f = a_name_that_is_longer_than_any_column ** 2",
         "x = 0.0; f = relu(x) + abs(x) + log(x) * 0",
+        "x = -2.0; f = relu(x) / 0.0 + relu(x - 1) * 3",
+        "x = 0.005; f = x * 0.9999 + 0.0004 * x - 0.01 * x + 4e-320 * x + (0.1 - 2) * x",
         "x = 1.5\nfor k in range(40): x = x * 0.9 + k\nprint(x)\nf = x",
         "w = 1.0\nfor k in range(3):\n    backward(w * w * -2.0)\n    w -= 0.1 * w.grad\n    print(w)",
     ],

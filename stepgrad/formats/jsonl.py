@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
-from math import inf
 from typing import Any
 from zlib import crc32
 
@@ -18,6 +17,7 @@ from stepgrad.equality import same
 from stepgrad.errors import FormatError
 from stepgrad.events import read_name
 from stepgrad.formats.spelling import (
+    MANY,
     Floats,
     Remembered,
     spell_edge_gate,
@@ -29,7 +29,7 @@ from stepgrad.formats.spelling import (
     spell_text,
 )
 from stepgrad.linear import LinearMap
-from stepgrad.notes import Quiet, forward_note
+from stepgrad.notes import Doubts, forward_note
 from stepgrad.numeric import FLOAT, NUMBER_TYPES
 from stepgrad.stretch import Entry, Stretch
 from stepgrad.tape import Node, Printed, Updated
@@ -48,6 +48,10 @@ KEYS = (
 )  # fmt: skip
 CHECKSUM = "crc"  # the last key of every line: CRC-32 of all lines up to here, each without its own
 
+NO_EDGE = (
+    ',"slot":null,"operand":null,"upstream":null,"local":null,"product":null,"total":null,"first":null,"old":null,'
+    '"change":null,"text":null,"note":'
+)
 UNNAMED = '"name":null,"version":null'
 FEW = 100  # spellings of tensors that are remembered
 
@@ -67,7 +71,10 @@ def jsonl(trace: Trace) -> Iterator[str]:
 
 
 NOWHERE = spell_span(None)
-LAST = f',{NOWHERE},"path":null,"changes":null'
+FIRST_EDGE, LATER_EDGE = (
+    f',"first":{first},"old":null,"change":null,"text":null,"note":null,{NOWHERE},"path":null,"changes":null'
+    for first in ("true", "false")
+)
 
 
 class Lines:
@@ -81,7 +88,7 @@ class Lines:
         self.texts = Remembered(spell_text)
         self.gates = Remembered(spell_gate)
         self.edges = Remembered(spell_edge_gate)
-        self.quiet = Quiet(self.number)
+        self.doubts = Doubts(self.number)
         self.foreign = trace.foreign
         self.waiting = trace.changes[::-1]
         self.moved = bool(self.waiting)
@@ -157,25 +164,22 @@ class Lines:
             yield from self.mixed(stretch.recorded.tail, stretch.tail_step + 1, number)
 
     def mixed(self, entries: Iterable[Entry], step: int, number: int) -> Iterator[Iterable[str]]:
-        """Yield the lines of what is neither a seed nor an edge, runs of nodes together."""
-        for are_nodes, run in groupby(entries, lambda entry: isinstance(entry, Node)):
+        """Yield the lines of what is neither a seed nor an edge, runs of one kind together."""
+        for kind, run in groupby(entries, type):
             found: list[Any] = list(run)
-            if are_nodes:
-                yield self.forwards(found, step, number)
-            else:
-                for place, mark in enumerate(found, step):
-                    write = self.update if isinstance(mark, Updated) else self.printed
-                    yield [self.closed(write(mark, place, number))]
+            write = self.updates if kind is Updated else self.printed if kind is Printed else self.forwards
+            yield write(found, step, number)
             step += len(found)
 
-    def printed(self, entry: Printed, step: int, number: int) -> str:
-        """Return what was printed."""
-        return (
-            f'{{"step":{step},"pass":{number},"kind":"print","node":null,"name":null,"version":null,"gate":null,'
-            '"params":null,"operands":null,"literals":null,"value":null,"slot":null,"operand":null,"upstream":null,'
-            '"local":null,"product":null,"total":null,"first":null,"old":null,"change":null,'
-            f'"text":{spell_text(entry.text)},"note":null,{spell_span(entry.span)},"path":null,"changes":null'
-        )
+    def printed(self, entries: Iterable[Printed], first: int, number: int) -> Iterator[str]:
+        """Yield what was printed."""
+        for step, entry in enumerate(entries, first):
+            yield self.closed(
+                f'{{"step":{step},"pass":{number},"kind":"print","node":null,"name":null,"version":null,"gate":null,'
+                '"params":null,"operands":null,"literals":null,"value":null,"slot":null,"operand":null,"upstream":null,'
+                '"local":null,"product":null,"total":null,"first":null,"old":null,"change":null,'
+                f'"text":{spell_text(entry.text)},"note":null,{spell_span(entry.span)},"path":null,"changes":null'
+            )
 
     def forwards(self, nodes: Iterable[Node], first: int, number: int) -> Iterator[str]:
         """Yield forward steps."""
@@ -184,74 +188,72 @@ class Lines:
         known_text, new_name = self.texts.known.get, self.new_name
         called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
         special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.calls)
-        begin, checksum = f',"pass":{number},"kind":"forward","node":', self.checksum
+        begin, checksum, path = f',"pass":{number},"kind":"forward","node":', self.checksum, "[]"
         for step, node in enumerate(nodes, first):
             index = self.index(node) if special else node.index + shift
+            name, place = called(node), places[index] if index < has_place else None
+            if name is None:
+                named = UNNAMED
+            else:
+                named = f'"name":{known_text(name.text) or new_name(name)},"version":{name.version}'
+            if has_calls:
+                path = self.path(index)
             a, b, gate, value = node.a, node.b, node.gate, node.value
-            literals, params, note, changes = "null", "null", "null", "null"
+            by_gate, span = known_gate(gate) or new_gate(gate), known_span(place) or new_span(place)
             if (
                 type(value) is not float
-                or not -inf < value < inf
+                or value - value  # it is 0 unless the value is inf or nan
                 or node.more is not None
                 or gate.params
                 or special
                 or (foreign and node in foreign)
             ):
-                operands, literals, params, note, changes, text = self.rare(node, index)
+                params, operands, text, note, changes = self.rare(node, index)
+                line = (
+                    f'{{"step":{step}{begin}{index},{named}{by_gate}{params},"operands":{operands},"value":{text}'
+                    f'{NO_EDGE}{note},{span},"path":{path},"changes":{changes}'
+                )
             else:
-                text = known(value) or new(value)
                 if a is None:
-                    operands = "[]"
-                elif isinstance(a, Node) and b is None:
-                    operands = f"[{a.index + shift}]"
+                    operands = '[],"literals":null'
+                elif b is None and isinstance(a, Node):
+                    operands = f'[{a.index + shift}],"literals":null'
                 elif isinstance(a, Node) and isinstance(b, Node):
-                    operands = f"[{a.index + shift},{b.index + shift}]"
+                    operands = f'[{a.index + shift},{b.index + shift}],"literals":null'
                 elif isinstance(a, Node) and type(b) is float:
-                    operands, literals = f"[{a.index + shift},null]", f"[null,{known(b) or new(b)}]"
+                    operands = f'[{a.index + shift},null],"literals":[null,{known(b) or new(b)}]'
                 else:
-                    operands, literals = self.operands((a,) if b is None else (a, b))
-            path = self.path(index) if has_calls else "[]"
-            name = called(node)
-            if name is None:
-                named = UNNAMED
-            else:
-                named = f'"name":{known_text(name.text) or new_name(name)},"version":{name.version}'
-            place = places[index] if index < has_place else None
-            span = known_span(place) or new_span(place)
-            line = (
-                f'{{"step":{step}{begin}{index},{named},{known_gate(gate) or new_gate(gate)}{params},"operands":'
-                f'{operands},"literals":{literals},"value":{text},"slot":null,"operand":null,"upstream":null,'
-                '"local":null,"product":null,"total":null,"first":null,"old":null,"change":null,"text":null,'
-                f'"note":{note},{span},"path":{path},"changes":{changes}'
-            )
+                    operands = self.operands((a,) if b is None else (a, b))
+                line = (
+                    f'{{"step":{step}{begin}{index},{named}{by_gate}null,"operands":{operands},"value":{value!r}'
+                    f'{NO_EDGE}null,{span},"path":{path},"changes":null'
+                )
             checksum = crc32(line.encode(), checksum)
             yield f'{line},"crc":{checksum}}}'
         self.checksum = checksum
 
-    def rare(self, node: Node, index: int) -> tuple[str, str, str, str, str, str]:
-        """Return what few nodes have: operands beyond two, parameters, a note, changes before; and the value."""
+    def rare(self, node: Node, index: int) -> tuple[str, str, str, str, str]:
+        """Return what few nodes have: parameters, operands beyond two; the value; a note, changes before."""
         trace, all_operands = self.trace, node.operands
         held = [trace.saw(node, each) for each in all_operands]
         value = trace.saw(node, node)
         if node in self.foreign and all_operands:
             self.check_foreign(node, held, value)
-        operands, literals = self.operands(all_operands)
         note = forward_note(self.number, node.gate, held, value)
-        params = spell_params(node.gate, node.params)
         return (
-            operands,
-            literals,
-            params,
+            spell_params(node.gate, node.params),
+            self.operands(all_operands),
+            self.array(value),
             self.texts[note],
             self.changed(node),
-            self.array(value),
         )
 
-    def operands(self, operands: Sequence[Any]) -> tuple[str, str]:
+    def operands(self, operands: Sequence[Any]) -> str:
         """Spell which operands are nodes, and the literals among them."""
         indices = ",".join([str(self.index(each)) if isinstance(each, Node) else "null" for each in operands])
         literals = ["null" if isinstance(each, Node) else self.array(each) for each in operands]
-        return f"[{indices}]", "null" if literals == ["null"] * len(literals) else f"[{','.join(literals)}]"
+        spelled = "null" if literals == ["null"] * len(literals) else f"[{','.join(literals)}]"
+        return f'[{indices}],"literals":{spelled}'
 
     def changed(self, node: Node) -> str:
         """Return which nodes hold another value from this one on, and which: pairs of index and value."""
@@ -271,64 +273,98 @@ class Lines:
                 "begin the Tape before it is computed"
             )
 
-    def update(self, entry: Updated, step: int, number: int) -> str:
-        """Return an update."""
-        node, old, new = entry
-        index = self.index(node)
-        change = new - old if type(old) is type(new) is float else change_of(old, new)
-        span = self.trace.span(index)
-        return (
-            f'{{"step":{step},"pass":{number},"kind":"update","node":{index},{self.named(node)},"gate":null,'
-            f'"params":null,"operands":null,"literals":null,"value":{self.array(new)},"slot":null,"operand":null,'
-            f'"upstream":null,"local":null,"product":null,"total":null,"first":null,"old":{self.array(old)},'
-            f'"change":{"null" if change is None else self.array(change)},"text":null,"note":null,'
-            f'{self.spans.known.get(span) or self.spans.new(span)},"path":null,"changes":null'
-        )
+    def updates(self, entries: Iterable[Updated], first: int, number: int) -> Iterator[str]:
+        """Yield updates."""
+        known, new, array = self.spelled.known.get, self.spelled.new, self.array
+        for step, (node, old, value) in enumerate(entries, first):
+            if type(old) is type(value) is float:
+                change = value - old
+                texts = known(value) or new(value), known(old) or new(old), known(change) or new(change)
+            else:
+                changed = change_of(old, value)
+                texts = array(value), array(old), "null" if changed is None else array(changed)
+            index = self.index(node)
+            span = self.trace.span(index)
+            yield self.closed(
+                f'{{"step":{step},"pass":{number},"kind":"update","node":{index},{self.named(node)},"gate":null,'
+                f'"params":null,"operands":null,"literals":null,"value":{texts[0]},"slot":null,"operand":null,'
+                f'"upstream":null,"local":null,"product":null,"total":null,"first":null,"old":{texts[1]},'
+                f'"change":{texts[2]},"text":null,"note":null,'
+                f'{self.spans.known.get(span) or self.spans.new(span)},"path":null,"changes":null'
+            )
 
     def backward(self, stretch: Stretch, number: int) -> Iterator[str]:
         """Yield the seed and the edges: the sweep once more, with the totals that it wrote down."""
-        recorded, seed_step = stretch.recorded, stretch.seed_step
-        known, new, output = self.spelled.known.get, self.spelled.new, recorded.output
-        assert output is not None
-        yield self.closed(
-            f'{{"step":{seed_step + 1},"pass":{number},"kind":"seed","node":{self.index(output)},"name":null,'
-            '"version":null,"gate":null,"params":null,"operands":null,"literals":null,"value":null,"slot":null,'
-            '"operand":null,"upstream":null,"local":null,"product":null,'
-            f'"total":{self.array(recorded.seed)},"first":null,"old":null,"change":null,"text":null,"note":null,'
-            f'{NOWHERE},"path":null,"changes":null'
-        )
-        shift, quiet, checksum = self.shift, self.quiet, self.checksum
-        known_gate, new_gate = self.edges.known.get, self.edges.new
-        texts, note_of = self.texts, self.trace.note_of_edge
+        known, new = self.spelled.known.get, self.spelled.new
+        local_text: str | None
+        upstream: Any
+        total: Any
+        product: Any
+        yield self.closed(self.seed(stretch, number))
+        shift, moved, doubts, checksum = self.shift, self.moved, self.doubts, self.checksum
+        known_gate, new_gate, keep = self.edges.known.get, self.edges.new, self.spelled.known
         middle, last = f',"pass":{number},"kind":"backward","node":', None
-        for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(stretch.taken(), seed_step + 2):
+        for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(
+            stretch.taken(), stretch.seed_step + 2
+        ):
             if node is not last:
                 last, gate = node, node.gate
+                if len(keep) > MANY:
+                    keep.clear()
                 index = self.index(node) if shift is None else node.index + shift
-                by_gate, is_quiet = known_gate(gate) or new_gate(gate), quiet[gate]
+                begin, doubtful = f"{middle}{index}{known_gate(gate) or new_gate(gate)}", doubts[gate]
                 up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
             place = self.index(operand) if shift is None else operand.index + shift
-            product: Any = total if is_first else upstream * local
-            if type(local) is float:
-                local_text, total_text = known(local) or new(local), known(total) or new(total)
-                # The first product is the total; any other is most likely never seen again.
-                plain = -inf < product < inf
-                product_text = total_text if is_first else repr(product) if plain else spell_number(product)
-                quiet_here = is_quiet and plain
-                note = "null" if quiet_here else texts[note_of(node, slot, upstream, local, product)]
+            product = total if is_first else upstream * local
+            if isinstance(local, float) and not (product - product or total - total or upstream - upstream):
+                # Finite numbers: whatever times 1 is spelled already, and so is the total of a first edge.
+                if local == 1.0:
+                    local_text, product_text = "1.0", up
+                else:
+                    product_text, local_text = repr(product), known(local)
+                    if local_text is None:
+                        local_text = repr(local)
+                        if local:
+                            keep[local] = local_text
+                if is_first:
+                    total_text, end = product_text, FIRST_EDGE
+                else:
+                    total_text, end = repr(total), LATER_EDGE
+                if total:
+                    keep[total] = total_text
+                if doubtful is not None and (moved or doubts.about(node, slot)):
+                    end = self.noted(end, node, slot, upstream, local, product)
             else:
-                local_text = spell_text(local.formula) if isinstance(local, LinearMap) else self.array(local)
+                end = FIRST_EDGE if is_first else LATER_EDGE
+                local_text = self.texts[local.formula] if isinstance(local, LinearMap) else self.array(local)
                 total_text = self.array(total)
                 product_text = total_text if is_first else self.array(product)
-                note = texts[note_of(node, slot, upstream, local, product)]
+                if doubtful is not None or "n" in up or "n" in product_text:  # a convention; nan or inf
+                    end = self.noted(end, node, slot, upstream, local, product)
             line = (
-                f'{{"step":{step}{middle}{index}{by_gate}{slot},"operand":{place},"upstream":{up},"local":'
-                f'{local_text},"product":{product_text},"total":{total_text},"first":{"true" if is_first else "false"}'
-                f',"old":null,"change":null,"text":null,"note":{note}{LAST}'
+                f'{{"step":{step}{begin}{slot},"operand":{place},"upstream":{up},"local":'
+                f'{local_text},"product":{product_text},"total":{total_text}{end}'
             )
             checksum = crc32(line.encode(), checksum)
             yield f'{line},"crc":{checksum}}}'
         self.checksum = checksum
+
+    def seed(self, stretch: Stretch, number: int) -> str:
+        """Return the line of a seed, not yet closed."""
+        assert stretch.recorded.output is not None
+        return (
+            f'{{"step":{stretch.seed_step + 1},"pass":{number},"kind":"seed","node":'
+            f'{self.index(stretch.recorded.output)},"name":null,'
+            '"version":null,"gate":null,"params":null,"operands":null,"literals":null,"value":null,"slot":null,'
+            '"operand":null,"upstream":null,"local":null,"product":null,'
+            f'"total":{self.array(stretch.recorded.seed)},"first":null,"old":null,"change":null,"text":null,"note":null,'
+            f'{NOWHERE},"path":null,"changes":null'
+        )
+
+    def noted(self, end: str, *edge: Any) -> str:
+        """Put a note, if there is one, into the end of an edge."""
+        note = self.trace.note_of_edge(*edge)
+        return end if note is None else end.replace('"note":null', f'"note":{self.texts[note]}')
 
     # Parts of lines
 

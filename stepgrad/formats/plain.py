@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from stepgrad.events import unnamed
 from stepgrad.formula import spell
-from stepgrad.notes import Quiet
+from stepgrad.notes import Doubts
 from stepgrad.numeric import FLOAT
 from stepgrad.stretch import Edge, Stretch
 from stepgrad.tape import Mark, Node, Updated
@@ -24,11 +24,12 @@ from stepgrad.wording import LARGE, Wording, cells, escaped, literal_text, print
 MANY = 20_000  # that are remembered of each kind
 HOLES = ("\ue000", "\ue001", "\ue002")  # where names will stand in a text that is made once
 INDENT = " " * 6
+BELOW = f"{INDENT}  "  # what stands before the second half of a line
 LEAST_RULE = len("   ∂f/∂x = 1")
 
 
 class Columns(NamedTuple):
-    """How wide the parts of a line are, and the line, and the templates of lines that follow from it."""
+    """How wide the parts of a line are, and the line, and the sign between factors."""
 
     step: int
     name: int
@@ -37,26 +38,6 @@ class Columns(NamedTuple):
     number: int
     line: int
     times: str
-
-    @property
-    def row(self) -> str:
-        """A value that is computed."""
-        return f"%{self.step}d  %-{self.name}s = %-{self.expression}s %s %s"
-
-    @property
-    def leaf(self) -> str:
-        """A value that is given."""
-        return f"%{self.step}d  %-{self.name + 3 + self.expression}s %s %s  %s"
-
-    @property
-    def edge(self) -> str:
-        """An edge."""
-        return f"%{self.step}d  %-{self.equation}s %s %s {self.times} %s %s %s"
-
-    @property
-    def update(self) -> str:
-        """An update."""
-        return f"%{self.step}d  %-{self.equation}s %s %s"
 
 
 class Remembered(dict[Any, Any]):
@@ -80,19 +61,22 @@ class Numbers(dict[Any, tuple[str, bool]]):
         super().__init__()
         self.digits = digits
         self.template = f"%{width}.{digits}f"
+        self.exponent = f"%{width}.{digits}e"
+        self.least, self.lost = 10.0**-digits, 0.4 * 10.0**-digits  # what is surely not, and surely, printed as 0
         self.width = width
 
     def __missing__(self, number: Any) -> tuple[str, bool]:
-        text = self.template % number
-        back = float(text)
-        if back == 0 or not -LARGE < number < LARGE:  # perhaps with an exponent
+        if self.least < number < LARGE or -LARGE < number < -self.least:
+            text = self.template % number
+        elif number and -self.lost < number < self.lost:
+            text = self.exponent % number
+        else:
             text = printed(number, self.digits).rjust(self.width)
-            back = float(text)
             if not number:  # as a key, -0.0 is 0.0
                 return text, False
         if len(self) >= MANY:
             self.clear()
-        found = self[number] = text, back != number == number
+        found = self[number] = text, float(text) != number == number
         return found
 
 
@@ -156,10 +140,12 @@ class Plain:
         self.numbers = Numbers(wording.style.digits, columns.number)
         self.literals = Remembered(literal_text)
         self.expressions = Remembered(self.expression)
+        self.of_one = Remembered(lambda gate: self.expression((gate, False, "")))
+        self.of_two = Remembered(lambda gate: self.expression((gate, False, False)))
         self.rules = Remembered(self.rule)
-        self.quiet = Quiet(trace.number)
+        self.doubts = Doubts(trace.number)
         sign = wording.style.sign
-        self.by, self.dot, self.equal = sign("∂"), sign("·"), ("=", sign("≈"))
+        self.by, self.dot, self.equal, self.about = sign("∂"), sign("·"), ("=", sign("≈")), sign("≈ ")
 
     # How a gate is written, with holes for the names
 
@@ -192,11 +178,17 @@ class Plain:
     def forward(self, entries: Iterable[Any], first: int) -> Iterator[str]:
         """Yield the lines of what is neither a seed nor an edge, from a step on."""
         names, numbers, literals, expressions = self.names, self.numbers, self.literals, self.expressions
-        equal, width = self.equal, self.columns.line
-        row, leaf = self.columns.row, self.columns.leaf
+        of_one, of_two = self.of_one, self.of_two
+        equal, width, steps = self.equal, self.columns.line, self.columns.step
+        of_name, of_expression = self.columns.name, self.columns.expression
+        of_both = of_name + 3 + of_expression
         for step, entry in enumerate(entries, first):
             if not isinstance(entry, Node):
-                yield from self.marked(entry, step)
+                line = self.updated(entry, step)
+                if line:
+                    yield line
+                else:
+                    yield from self.told(self.trace.event_of_entry(entry, step))
                 continue
             value, a, b = entry.value, entry.a, entry.b
             if type(value) is not float or value - value or entry.more is not None:
@@ -205,60 +197,100 @@ class Plain:
             number, rounded = numbers[value]
             name = names[entry]
             if a is None:
-                line = leaf % (step, name, equal[rounded], number, entry.gate.name)
+                line = f"{str(step).rjust(steps)}  {name.ljust(of_both)} {equal[rounded]} {number}  {entry.gate.name}"
             else:
-                x = names[a] if isinstance(a, Node) else literals[a]
-                y = names[b] if isinstance(b, Node) else "" if b is None else literals[b]
-                text, pick = expressions[entry.gate, x[0] == "-", y and y[0] == "-"]
-                line = row % (step, name, text % pick((x, y)), equal[rounded], number)
+                if not isinstance(a, Node):
+                    x, y = literals[a], names[b] if isinstance(b, Node) else "" if b is None else literals[b]
+                    text, pick = expressions[entry.gate, x[0] == "-", y and y[0] == "-"]
+                elif isinstance(b, Node):
+                    x, y = names[a], names[b]
+                    text, pick = of_two[entry.gate]
+                elif b is None:
+                    x, y = names[a], ""
+                    text, pick = of_one[entry.gate]
+                else:
+                    x, y = names[a], literals[b]
+                    text, pick = expressions[entry.gate, False, y[0] == "-"]
+                shown = (text % pick((x, y))).ljust(of_expression)
+                line = f"{str(step).rjust(steps)}  {name.ljust(of_name)} = {shown} {equal[rounded]} {number}"
             if len(line) <= width:
                 yield line
             else:
                 yield from self.told(self.trace.event_of_entry(entry, step))
 
-    def marked(self, mark: Mark, step: int) -> Iterator[str]:
-        """Yield the line of an update of a number; whatever else was marked is told by its event."""
-        if isinstance(mark, Updated) and type(mark.old) is type(mark.new) is float:
-            change = mark.new - mark.old
-            (old, a), (added, b), (new, c) = map(self.numbers.__getitem__, (mark.old, change, mark.new))
-            added = added.strip() if added.strip()[0] != "-" else f"({added.strip()})"
-            equation = f"{self.names[mark.node]} = {old.strip()} + {added}"
-            line = self.columns.update % (step, equation, self.equal[a or b or c], new)
-            if len(line) <= self.columns.line:
-                yield line
-                return
-        yield from self.told(self.trace.event_of_entry(mark, step))
+    def updated(self, mark: Mark, step: int) -> str:
+        """Return the line of an update of a number; empty where it does not fit, or something else was marked."""
+        if not isinstance(mark, Updated) or not type(mark.old) is type(mark.new) is float:
+            return ""
+        before: Any
+        after: Any
+        node, before, after = mark
+        (old, a), (change, b), (new, c) = self.numbers[before], self.numbers[after - before], self.numbers[after]
+        added = change.lstrip()
+        equation = f"{self.names[node]} = {old.lstrip()} + {f'({added})' if added[0] == '-' else added}"
+        left = f"{str(step).rjust(self.columns.step)}  {equation.ljust(self.columns.equation)}"
+        line = f"{left} {self.equal[a or b or c]} {new}"
+        return line if len(line) <= self.columns.line else ""
 
     def backward(self, stretch: Stretch, *, keep: bool) -> Iterator[str]:
-        """Yield the lines of the edges of a pass."""
-        names, numbers, quiet, equal = self.names, self.numbers, self.quiet, self.equal
-        row, width, by, dot = self.columns.edge, self.columns.line, self.by, self.dot
-        assert stretch.recorded.output is not None
-        of = f"{by}{names[stretch.recorded.output]}/{by}"
+        """Yield the lines of the seed and the edges of a pass."""
+        names, numbers, doubts, equal = self.names, self.numbers, self.doubts, self.equal
+        by, dot, times, steps, width = self.by, self.dot, self.columns.times, self.columns.step, self.columns.line
+        filled = steps + 2 + self.columns.equation
+        upstream: Any
+        recorded, last = stretch.recorded, None
+        assert recorded.output is not None
+        of = f"{by}{names[recorded.output]}/{by}"
+        yield from self.seed(f"{of}{names[recorded.output]}", stretch)
         for step, edge in enumerate(stretch.taken(keep=keep), stretch.seed_step + 2):
             node, slot, operand, upstream, local, total, first = edge
             product: Any = total if first else upstream * local
-            if type(local) is not float or product - product:
+            if (
+                not isinstance(local, float)
+                or product - product
+                or upstream - upstream  # a closed gate lets nothing through, not even nan
+                or (doubts[node.gate] is not None and self.is_noted(edge, product))
+            ):
                 yield from self.told(self.trace.event_of_edge(edge, step))
                 continue
-            if not quiet[node.gate] and self.trace.note_of_edge(node, slot, upstream, local, product):
-                yield from self.told(self.trace.event_of_edge(edge, step))
-                continue
-            n, o = names[node], names[operand]
-            (up, a), (factor, b), (result, c) = numbers[upstream], numbers[local], numbers[product]
-            becomes = "=" if first else "+="
-            equation = f"{of}{o} {becomes} {of}{n} {dot} {by}{n}/{by}{o}"
-            line = row % (step, equation, equal[a or b], up, factor, equal[a or b or c], result)
+            if node is not last:
+                last, n, (up, a) = node, names[node], numbers[upstream]
+                chain = f"{of}{n} {dot} {by}{n}/{by}"
+            o, (factor, b), (result, c) = names[operand], numbers[local], numbers[product]
+            left = f"{str(step).rjust(steps)}  {of}{o} {'=' if first else '+='} {chain}{o}"
+            right = f"{equal[a or b]} {up} {times} {factor} {equal[a or b or c]} {result}"
             if not first:
                 number, rounded = numbers[total]
-                line += f", total {equal[1] + ' ' if rounded else ''}{number.lstrip()}"
+                right = f"{right}, total {self.about if rounded else ''}{number.lstrip()}"
+            room = width - 1 - len(right)
+            if len(left) > room or filled > room:
+                if len(left) > width or len(right) > width - len(BELOW):
+                    yield from self.told(self.trace.event_of_edge(edge, step))
+                else:
+                    yield left
+                    yield f"{BELOW}{right}"
+                continue
+            line = f"{left.ljust(filled)} {right}"
             rule = self.rule_of(node, slot, n) if len(line) + LEAST_RULE <= width else ""
             if rule and len(whole := f"{line}   {by}{n}/{by}{o} = {rule}") <= width:
                 yield whole
-            elif len(line) <= width:
-                yield line
             else:
-                yield from self.in_two(line, len(equation), edge, step)
+                yield line
+
+    def seed(self, seeded: str, stretch: Stretch) -> Iterable[str]:
+        """Return the line of a seed."""
+        seed = stretch.recorded.seed
+        if not isinstance(seed, float):
+            return self.told(self.trace[stretch.seed_step])
+        number, rounded = self.numbers[seed]
+        left = f"{str(stretch.seed_step + 1).rjust(self.columns.step)}  {seeded.ljust(self.columns.equation)}"
+        line = f"{left} {self.equal[rounded]} {number}  the seed"
+        return [line] if len(line) <= self.columns.line else self.told(self.trace[stretch.seed_step])
+
+    def is_noted(self, edge: Edge, product: Any) -> bool:
+        """Whether there is a note on an edge between numbers."""
+        node, slot, _, upstream, local, *_ = edge
+        return self.doubts.about(node, slot) and bool(self.trace.note_of_edge(node, slot, upstream, local, product))
 
     def rule_of(self, node: Node, slot: int, name: str) -> Any:
         """Write the local of a slot; empty where only words say it."""
@@ -270,12 +302,3 @@ class Plain:
         x = self.names[a] if a_node else ""
         y = self.names[b] if b_node else ""
         return text % pick((x, y, name))
-
-    def in_two(self, line: str, equation: int, edge: Edge, step: int) -> Iterator[str]:
-        """Yield a line that is too wide as two, the numbers in the second."""
-        cut = self.columns.step + 2 + max(self.columns.equation, equation)
-        left, right = line[:cut].rstrip(), f"{INDENT}  {line[cut + 1 :]}"
-        if len(left) <= self.columns.line and len(right) <= self.columns.line:
-            yield from (left, right)
-        else:
-            yield from self.told(self.trace.event_of_edge(edge, step))

@@ -14,7 +14,7 @@ from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.source import Span
 from stepgrad.tensor import Tensor, nested
 
-MANY = 20_000  # spellings that are remembered
+MANY = 4_000  # spellings that are remembered
 LONG = 10**4000  # whole numbers from here on are written in base 16: Python reads and writes them in no time
 
 
@@ -78,7 +78,8 @@ def spell_tensor(tensor: Tensor, number: NumberType) -> str:
     if not tensor.data:
         return f'{{"shape":[{",".join(map(str, tensor.shape))}]}}'
     if number is FLOAT:
-        text = repr(nested(tensor))  # in C, as long as all numbers are finite
+        # In C, as long as all numbers are finite.
+        text = repr(tensor.data if len(tensor.shape) == 1 else nested(tensor))
         if "n" not in text:
             return text.replace(" ", "")
     level = list(map(spell_number, tensor.data))
@@ -99,7 +100,7 @@ def spell_text(text: str | None) -> str:
 
 def spell_gate(gate: Gate) -> str:
     """Spell what comes after a name: the gate, and the parameters that most have not."""
-    return f'"gate":{spell_text(gate.name)},"params":'
+    return f',"gate":{spell_text(gate.name)},"params":'
 
 
 def spell_edge_gate(gate: Gate) -> str:

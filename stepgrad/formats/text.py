@@ -14,7 +14,7 @@ from stepgrad.formats.plain import INDENT, Columns, Plain, suffices
 from stepgrad.linear import LinearMap
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, arriving, beside, cells, filled, one_line
+from stepgrad.wording import Style, Wording, arriving, backward_title, beside, cells, filled, one_line
 
 LAID_OUT = 500  # events that the columns are laid out by
 
@@ -41,7 +41,7 @@ def text(
     steps : sequence of int, optional
         The indices of the events to tell; all, if None, and then the gradients, too.
     """
-    yield from TextExport(trace, Style(digits, ascii_only), max(40, width), steps).lines()
+    return TextExport(trace, Style(digits, ascii_only), max(40, width), steps).lines()
 
 
 class TextExport:
@@ -68,17 +68,24 @@ class TextExport:
 
     def lines(self) -> Iterator[str]:
         """Yield all lines; where one is too wide, it goes on in the next."""
+        return chain.from_iterable(self.parts())
+
+    def parts(self) -> Iterator[Iterable[str]]:
+        """Yield all lines as a few iterators: a generator around them all would cost as much again."""
         if self.steps is None and suffices(self.trace):
             yield from self.plain()
         else:
-            yield from self.fitting(self.by_events())
+            yield self.fitting(self.by_events())
         if self.steps is None:
-            yield from self.fitting(self.gradients())
+            yield self.fitting(self.gradients())
 
     def fitting(self, lines: Iterable[str]) -> Iterator[str]:
         """Break the lines that are too wide."""
         for line in lines:
-            yield from broken(line, self.width)
+            if cells(line) <= self.width:
+                yield line
+            else:
+                yield from broken(line, self.width)
 
     def by_events(self) -> Iterator[str]:
         """Yield the lines of the events that are told, however wide."""
@@ -90,33 +97,33 @@ class TextExport:
             yield from self.step(event)
             before = event.step - 1
 
-    def plain(self) -> Iterator[str]:
+    def plain(self) -> Iterator[Iterable[str]]:
         """Yield the lines of the whole trace, most of them without its events."""
         plain = Plain(self.wording, self.columns, lambda event: self.fitting(self.step(event)))
-        swept = [each for each in self.trace.stretches if each.recorded.output is not None]
-        for each in self.trace.stretches:
+        stretches = self.trace.stretches
+        last = max((k for k, each in enumerate(stretches, 1) if each.recorded.output is not None), default=0)
+        for number, each in enumerate(stretches, 1):
             if each.seed_step > each.first_step:
-                yield from self.fitting(self.heading("forward", each.first_step, blank=each.first_step > 0))
-                yield from plain.forward(each.before, each.first_step + 1)
+                title = forward_title(number, len(stretches))
+                yield self.fitting(["", title] if each.first_step else [title])
+                yield plain.forward(each.before, each.first_step + 1)
             if each.recorded.output is not None:
-                yield from self.fitting(self.heading("backward", each.seed_step, blank=True))
-                yield from self.fitting(self.step(self.trace[each.seed_step]))
-                yield from plain.backward(each, keep=each is swept[-1])
+                yield self.fitting(["", backward_title(plain.names[each.recorded.output])])
+                yield plain.backward(each, keep=number == last)
             if each.recorded.tail:
-                yield from self.fitting(self.heading("updates", each.tail_step, blank=True))
-                yield from plain.forward(each.recorded.tail, each.tail_step + 1)
+                yield ["", "Updates"]
+                yield plain.forward(each.recorded.tail, each.tail_step + 1)
 
     def heading(self, phase: str, index: int, *, blank: bool) -> Iterator[str]:
         """Yield the title of a phase, perhaps with a blank line before it."""
         if blank:
             yield ""
-        count = len(self.trace.stretches)
         if phase == "backward":
             yield self.wording.sweep_title(index)
         elif phase == "updates":
             yield "Updates"
         else:
-            yield "Forward" if count == 1 else f"Pass {self.trace.pass_at(index)} of {count}: forward"
+            yield forward_title(self.trace.pass_at(index), len(self.trace.stretches))
 
     def step(self, event: Event) -> Iterator[str]:
         """Yield the lines of one step."""
@@ -234,6 +241,11 @@ class TextExport:
         else:
             yield left.rstrip()
             yield f"{INDENT}  {right}"
+
+
+def forward_title(number: int, count: int) -> str:
+    """Return the title of the forward steps of a pass, counted from 1."""
+    return "Forward" if count == 1 else f"Pass {number} of {count}: forward"
 
 
 def is_number(array: Array) -> bool:
