@@ -8,7 +8,7 @@ from typing import Any
 
 from stepgrad.applications import Applications
 from stepgrad.literals import Entries, OffTape, Size, holds_nodes, is_whole
-from stepgrad.names import counters, dotted, list_names, names_given
+from stepgrad.names import counters, dotted, names_given
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.reader import NOT_A_TARGET
@@ -36,8 +36,7 @@ class Assignments(Applications):
         super().__init__(program, number, max_steps)
         self.tree = tree
         self.supplied = dict(supplied)
-        self.assigned = names_given(tree)
-        self.lists = list_names(tree)
+        self.assigned, self.lists = names_given(tree)
         self.counters = counters(tree)
         self.loops = self.functions = 0  # in how many the statement that is being read stands
 

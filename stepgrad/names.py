@@ -82,34 +82,30 @@ def assigned_in(statements: Sequence[ast.AST]) -> frozenset[str]:
     return frozenset(found)
 
 
-def names_given(tree: ast.AST) -> frozenset[str]:
-    """Return all names that something is given to, anywhere in a program."""
-    found: list[str] = []
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.arg(arg=name):
-                found.append(name)
-            case ast.ImportFrom(names=aliases):
-                found += [alias.asname or alias.name for alias in aliases if alias.name in MODULE_NUMBERS]
-    return frozenset(found)
+def names_given(tree: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
+    """Return all names that something is given to, anywhere in a program, and those of lists.
 
-
-def list_names(tree: ast.AST) -> frozenset[str]:
-    """Return the names to which something is appended, or of which entries are assigned: they are lists."""
+    Names to which something is appended, or of which entries are assigned, are those of lists.
+    """
 
     def holder(node: ast.AST) -> str:
         while isinstance(node, ast.Subscript):
             node = node.value
         return node.id if isinstance(node, ast.Name) else ""
 
-    found: list[ast.AST] = []
+    found: list[str] = []
+    lists: list[ast.AST] = []
     for node in ast.walk(tree):
         match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.arg(arg=name):
+                found.append(name)
+            case ast.ImportFrom(names=aliases):
+                found += [alias.asname or alias.name for alias in aliases if alias.name in MODULE_NUMBERS]
             case ast.Attribute(attr="append", value=value):
-                found.append(value)
+                lists.append(value)
             case ast.Subscript(ctx=ast.Store()):
-                found.append(node)
-    return frozenset(map(holder, found)) - {""}
+                lists.append(node)
+    return frozenset(found), frozenset(map(holder, lists)) - {""}
 
 
 def counters(tree: ast.Module) -> frozenset[str]:

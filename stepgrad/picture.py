@@ -12,9 +12,10 @@ from typing import NamedTuple
 from stepgrad.circuit import Circuit, Vertex
 from stepgrad.cursor import Cursor
 from stepgrad.events import Backward, Direction, Forward, Print, Seed, Tangent, Update
+from stepgrad.steps import Composite
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, show_shape
-from stepgrad.trace import Composite, Trace
+from stepgrad.trace import Trace
 from stepgrad.wording import Wording, cells
 
 MOST_NODES = 60  # of a pass that is drawn whole

@@ -32,9 +32,9 @@ from stepgrad.saved import (
 )  # fmt: skip
 from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
+from stepgrad.steps import change_of
 from stepgrad.tape import Mark, Node, Pass, Printed, Updated
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
-from stepgrad.trace import change_of
 from stepgrad.work import steps_for
 
 LEAVES: Mapping[str, Gate] = {gate.name: gate for gate in (INPUT, CONSTANT)}

@@ -44,6 +44,8 @@ FLOORS = [
     "events",
     "stretch",
     "straightline",
+    "contents",
+    "steps",
     "trace",
     "tangents",
     "chains",

@@ -31,10 +31,11 @@ from stepgrad.formats.spelling import (
 from stepgrad.linear import LinearMap
 from stepgrad.notes import Doubts, forward_note
 from stepgrad.numeric import FLOAT, NUMBER_TYPES
+from stepgrad.steps import change_of
 from stepgrad.stretch import Entry, Stretch
 from stepgrad.tape import Node, Printed, Updated
 from stepgrad.tensor import Array, Tensor
-from stepgrad.trace import Trace, change_of
+from stepgrad.trace import Trace
 
 FORMAT, FORMAT_VERSION = "stepgrad trace", 1
 HEADER_KEYS = (

@@ -1,0 +1,265 @@
+"""Contents: what a trace is made of: its passes, its nodes, what they are called, and what each held at which step."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from stepgrad.errors import InputError, nearest
+from stepgrad.events import DIGITS, Backward, Forward, Name, Partial, Tangent, unnamed
+from stepgrad.notes import Doubts
+from stepgrad.numeric import NumberType
+from stepgrad.recording import History
+from stepgrad.scopes import Call
+from stepgrad.source import Program, Span
+from stepgrad.stretch import Stretch, foreign_nodes
+from stepgrad.tape import Node, Pass, Updated
+from stepgrad.tensor import Array
+
+
+class Contents:
+    """The passes of a run, as the tape has them, and the nodes in them.
+
+    Attributes
+    ----------
+    program : Program or None
+        None for what was left behind by ``Value``.
+    number : NumberType
+    calls : sequence of Call
+        The calls of functions, in the order in which they were made.
+    given : mapping
+        The values that were supplied from outside, by name, as far as is known.
+    asked : str or None
+        The output that was asked for from outside.
+    stretches : list of Stretch
+        The passes as the tape has them, for what reads a whole trace.
+    shift : int or None
+        What a node's index here is beyond its index on the tape; None where this differs from node to node.
+    result : Node or None
+        The last output.
+    """
+
+    def __init__(
+        self,
+        passes: Sequence[Pass],
+        number: NumberType,
+        *,
+        program: Program | None = None,
+        names: Mapping[Node, Name | Partial] | None = None,
+        spans: Sequence[Span | None] = (),
+        calls: Sequence[Call] = (),
+        history: History | None = None,
+        result: Node | None = None,
+        given: Mapping[str, Array] | None = None,
+        asked: str | None = None,
+    ) -> None:
+        self.program = program
+        self.number = number
+        self.given = {} if given is None else given
+        self.asked = asked
+        self._names: Mapping[Node, Name | Partial] = {} if names is None else names
+        self._spans = spans
+        self.calls = calls
+        self._history = History() if history is None else history
+        foreign = foreign_nodes(passes)
+        self._foreign: dict[Node, int] = {}
+        self.stretches: list[Stretch] = []
+        self._nodes: list[Node] = []
+        step = 0
+        for each in passes:
+            before = foreign[: bisect_left(foreign, each.first_index, key=lambda node: node.index)]
+            del foreign[: len(before)]
+            self._foreign |= {node: index for index, node in enumerate(before, len(self._nodes))}
+            self.stretches.append(Stretch(each, before, step, len(self._nodes)))
+            step = self.stretches[-1].end
+            self._nodes += self.stretches[-1].made
+        self._length = step
+        self._first_steps = [each.first_step for each in self.stretches]
+        self._first_indices = [each.recorded.first_index for each in self.stretches]
+        shifts = {each.shift for each in self.stretches}
+        self.shift = shifts.pop() if len(shifts) == 1 and not self._foreign else None
+        self._doubts = Doubts(number)
+        swept = [each.output for each in passes if each.output]
+        self.result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
+
+    @property
+    def node_count(self) -> int:
+        """How many nodes there are; they are numbered from 0 in the order of their forward steps."""
+        return len(self._nodes)
+
+    def node(self, index: int) -> Node:
+        """Return a node by its index."""
+        return self._nodes[index]
+
+    def name(self, index: int, *, ascii_only: bool = False) -> str:
+        """Return a node's name: ``c``, its second version ``c₂``, or ``v₆`` where it has none."""
+        name = self._names.get(self._nodes[index])
+        return unnamed(index, ascii_only) if name is None else name.shown(ascii_only)
+
+    def bare_name(self, index: int, *, ascii_only: bool = False) -> str:
+        """Return a node's name without its version; ``v₆`` where it has none."""
+        name = self._names.get(self._nodes[index])
+        return name.text if name is not None and name.text else self.name(index, ascii_only=ascii_only)
+
+    def index_of(self, node: Node) -> int:
+        """Return the index of a node of this trace."""
+        if self.shift is not None:
+            return node.index + self.shift
+        if node in self._foreign:
+            return self._foreign[node]
+        return node.index + self.stretches[bisect_right(self._first_indices, node.index) - 1].shift
+
+    def find(self, name: str) -> int:
+        """Return the index of the node with this name, the last version where only the bare name is given.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        if name not in self.named:
+            unnamed = re.fullmatch(r"%(\d+)|v([₀-₉]+)", name)
+            index = int((unnamed[1] or unnamed[2]).translate(DIGITS)) if unnamed else len(self._nodes)
+            if index < len(self._nodes) and self._nodes[index] not in self._names:
+                return index
+            raise InputError(f"no value of this program is called {name!r}{nearest(name, self.named)}")
+        return self.named[name]
+
+    @cached_property
+    def versions(self) -> dict[str, list[int]]:
+        """The indices of the named nodes: of every version by the bare name, in order of creation."""
+        found: dict[str, list[int]] = {}
+        for node, name in self._names.items():
+            found.setdefault(name.text, []).append(self.index_of(node))
+        return found
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The names of the nodes that have one, by index."""
+        return {self.index_of(node): name.shown() for node, name in self._names.items()}
+
+    @cached_property
+    def named(self) -> dict[str, int]:
+        """The index for every spelling of a name: ``c₂``, ``c#2``; the last version for the bare ``c``."""
+        shown = {
+            each.shown(plain): self.index_of(node) for node, each in self._names.items() for plain in (True, False)
+        }
+        return shown | {name: nodes[-1] for name, nodes in self.versions.items()}
+
+    @property
+    def called(self) -> Mapping[Node, Name | Partial]:
+        """What the program calls its nodes; those without a name are not in it."""
+        return self._names
+
+    @property
+    def spans(self) -> Sequence[Span | None]:
+        """The stretches of the program that computed the nodes; empty where none are known."""
+        return self._spans
+
+    def span(self, node: int) -> Span | None:
+        """Return the stretch of the program that computed a node."""
+        return self._spans[node] if node < len(self._spans) else None
+
+    @property
+    def changes(self) -> list[tuple[float, Node, Array]]:
+        """What nodes were given while the trace was recorded, in order: the first to see it, by index; node; value."""
+        found = []
+        for node, past in self._history.changes.items():
+            news = [*(old for _, old in past[1:]), node.value]
+            pairs = [(when, new) for (when, _), new in zip(past, news, strict=True)]
+            found += [(when, node, new) for when, new in pairs if self._value(node, int(when) - 1) is not new]
+        return sorted(found, key=lambda each: (each[0], each[1].index))
+
+    @property
+    def foreign(self) -> Mapping[Node, int]:
+        """The nodes that take part and were recorded before the trace, or between its passes, with their indices."""
+        return self._foreign
+
+    def operands(self, node: int) -> tuple[int, ...]:
+        """Return the nodes that a node was computed from, in the order of their slots; literals are left out."""
+        return tuple(self.index_of(each) for each in self._nodes[node].operands if isinstance(each, Node))
+
+    def operand_values(self, event: Forward | Backward | Tangent) -> list[Array]:
+        """Return what the operands of an event's node held, in the order of their slots."""
+        return self._operand_values(self._nodes[event.node])
+
+    def saw(self, user: Node, operand: Any) -> Array:
+        """Return what an operand of a node held when the node was computed; a literal is what it is."""
+        return self._value(operand, user.index)
+
+    def seen(self, node: Node) -> tuple[list[Array], Array]:
+        """Return what the operands of a node held when it was recorded, in the order of their slots, and its value."""
+        return self._operand_values(node), self._value(node, node.index)
+
+    def forward_index(self, node: int) -> int:
+        """Return the index of the event that computed a node, or gave it as an updated input."""
+        stretch = self.stretches[bisect_right(self.stretches, node, key=lambda each: each.first_node) - 1]
+        return stretch.step_of(node - stretch.first_node)
+
+    def value_at(self, node: int, happened: int) -> Array:
+        """Return a node's value as known when ``happened`` events have happened; None if not yet."""
+        if self.forward_index(node) >= happened:
+            return None
+        held, target = self._nodes[node].value, self._nodes[node]
+        if target not in self._history.changes:
+            return held
+        seen_by, step = self._last_made(happened)
+        updates = self._updates.get(target, [])
+        place = bisect_left(updates, happened, key=lambda update: update[0])
+        if place and updates[place - 1][0] > step:  # nothing has seen it since
+            return updates[place - 1][2].new
+        return self._value(target, seen_by)
+
+    def pass_at(self, index: int) -> int:
+        """Return the number, from 1, of the pass in which the event at an index lies."""
+        return bisect_right(self._first_steps, index)
+
+    def _stretch(self, index: int) -> Stretch:
+        return self.stretches[bisect_right(self._first_steps, index) - 1]
+
+    def _value(self, operand: Any, seen_by: int) -> Array:
+        # What the node with this index saw; until a leaf is used or updated, what is found there then.
+        if not isinstance(operand, Node):
+            return operand
+        if not self._history.changes or operand not in self._history.changes:
+            return operand.value
+        until, value = self._first_seen.get(operand, (seen_by, None))
+        return value if seen_by < until else self._history.value(operand, seen_by)
+
+    def _operand_values(self, node: Node) -> list[Array]:
+        return [self._value(operand, node.index) for operand in node.operands]
+
+    def _last_made(self, happened: int) -> tuple[int, int]:
+        # Of the last node made when so many events have happened: its index on the tape, and that of its event.
+        for k in range(self.pass_at(max(happened - 1, 0)) - 1, -1, -1):
+            made = self.stretches[k].made_by(happened)
+            if made:
+                return self.stretches[k].made[made - 1].index, self.stretches[k].step_of(made - 1)
+        return -1, -1
+
+    @cached_property
+    def _updates(self) -> dict[Node, list[tuple[int, int, Updated]]]:
+        # For every node that was updated in place, its updates as its stretches know them.
+        found: dict[Node, list[tuple[int, int, Updated]]] = {}
+        for each in (each for stretch in self.stretches for each in stretch.updates):
+            found.setdefault(each[2].node, []).append(each)
+        return found
+
+    @cached_property
+    def _first_seen(self) -> dict[Node, tuple[int, Array]]:
+        # For every leaf that was given another value: the first node that used it, or followed its first update,
+        # and what it held until then.
+        leaves = {leaf for each in self.stretches for leaf in each.recorded.leaves}
+        waiting = leaves & self._history.changes.keys()
+        found = {node: (first[0][1], first[0][2].old) for node, first in self._updates.items()}
+        for node in self._nodes:
+            if not waiting:
+                break
+            for operand in waiting.intersection(node.operands):
+                waiting.remove(operand)
+                if operand not in found or node.index < found[operand][0]:
+                    found[operand] = node.index, self._history.value(operand, node.index)
+        return found

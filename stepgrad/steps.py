@@ -1,0 +1,200 @@
+"""Steps: events, put together from what the tape has when somebody looks; and what is known at a step."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any, NamedTuple
+
+from stepgrad.contents import Contents
+from stepgrad.events import Backward, Event, Forward, Print, Seed, Update, unnamed
+from stepgrad.gate import Local
+from stepgrad.notes import Taken, edge_note, forward_note
+from stepgrad.source import Span
+from stepgrad.stretch import Edge, Entry, Stretch
+from stepgrad.tape import Node, Printed, Updated
+from stepgrad.tensor import Array, Tensor, flat, full, shape_of, shaped
+
+
+class Composite(NamedTuple):
+    """A call of a function, seen as one gate.
+
+    Attributes
+    ----------
+    result : int or None
+        The node that it returned.
+    operands : tuple of int
+        The nodes from outside that it used.
+    locals : tuple
+        ∂result/∂operand for each, where these are numbers.
+    """
+
+    result: int | None
+    operands: tuple[int, ...]
+    locals: tuple[Any, ...]
+
+
+class Steps(Contents):
+    """The events of a run, and what has arrived where when so many of them have happened."""
+
+    # What is known at a step
+
+    def nodes_at(self, index: int) -> tuple[int, ...]:
+        """Return the nodes that the event at an index is about, without making the event.
+
+        A forward event, a seed and an update are about one; an edge is about its node and its operand; what is
+        printed is about none.
+        """
+        stretch = self._stretch(index)
+        if not stretch.seed_step <= index < stretch.tail_step:
+            return self._entry_nodes(self._entry(stretch, index))
+        edge = index - stretch.seed_step - 1
+        if edge < 0 and stretch.recorded.output is not None:
+            return (self.index_of(stretch.recorded.output),)
+        return self.index_of(stretch.edges.nodes[edge]), self.index_of(stretch.edges.operands[edge])
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """Return the calls of functions within which a node was computed, outermost first, as indices of ``calls``."""
+        if not self.calls:
+            return ()
+        call: int | None = bisect_right(self.calls, node, key=lambda each: each.start) - 1
+        found: list[int] = []
+        while call is not None and call >= 0:
+            if node < self.calls[call].stop:
+                found.append(call)
+            call = self.calls[call].caller
+        return tuple(reversed(found))
+
+    def output_at(self, index: int) -> int:
+        """Return the index of the node from which the pass with the event at ``index`` goes backward."""
+        output = self._stretch(index).recorded.output
+        return self.index_of(output or self._nodes[-1])
+
+    def gradient_at(self, node: int, happened: int) -> Array:
+        """Return what has arrived at a node when ``happened`` events have happened; None if nothing.
+
+        Gradients of a pass are known until the next pass sends its own back.
+        """
+        k = bisect_right(self._first_steps, happened)
+        swept = (each for each in reversed(self.stretches[max(0, k - 2) : k]) if each.recorded.output is not None)
+        last = next((each for each in swept if each.seed_step < happened), None)
+        return None if last is None else last.gradient(self._nodes[node], happened)
+
+    def totals(self, node: int, index: int) -> list[Array]:
+        """Return what a node's gradient is after each edge that brings it something, in the pass of an event."""
+        stretch = self._stretch(index)
+        found = [stretch.recorded.totals[edge] for edge in stretch.edges.arrivals.get(self._nodes[node], ())]
+        return [stretch.recorded.seed, *found] if self._nodes[node] is stretch.recorded.output else found
+
+    def gradient(self, node: int, happened: int) -> Array:
+        """Return the same with zeros where nothing has arrived."""
+        found = self.gradient_at(node, happened)
+        return full(shape_of(self._nodes[node].value), self.number.make(0)) if found is None else found
+
+    def composite(self, call: int) -> Composite:
+        """Return a call as one gate: its result, what it uses from outside, and the local of the whole for each.
+
+        The locals are those of numbers, found by a reverse sweep through the call alone; None for tensors.
+        """
+        made = self.calls[call]
+        inside = range(made.start, made.stop)
+        operands = dict.fromkeys(o for node in inside for o in self.operands(node) if o not in inside)
+        index = None if made.result is None else self.index_of(made.result)
+        if index is None or index not in inside:
+            return Composite(None, tuple(operands), (None,) * len(operands))
+        arrived: dict[int, Any] = {index: self.number.make(1)}
+        numbers = not shape_of(self._nodes[index].value)
+        for node in reversed(inside) if numbers else ():
+            if node not in arrived:
+                continue
+            for operand, local in zip(self._nodes[node].operands, self._nodes[node].locals, strict=True):
+                if local is not None and isinstance(operand, Node):
+                    at, product = self.index_of(operand), arrived[node] * local
+                    arrived[at] = arrived[at] + product if at in arrived else product
+        return Composite(index, tuple(operands), tuple(arrived.get(operand) for operand in operands))
+
+    def _entry(self, stretch: Stretch, index: int) -> Entry:
+        # What happened at a step that is neither the seed nor an edge.
+        if index < stretch.seed_step:
+            return stretch.forward_entry(index - stretch.first_step)
+        return stretch.recorded.tail[index - stretch.tail_step]
+
+    def _entry_nodes(self, entry: Entry) -> tuple[int, ...]:
+        match entry:
+            case Updated(node=node) | (Node() as node):
+                return (self.index_of(node),)
+        return ()
+
+    def _event(self, index: int) -> Event:
+        stretch = self._stretch(index)
+        if not stretch.seed_step <= index < stretch.tail_step:
+            return self.event_of_entry(self._entry(stretch, index), index + 1)
+        output = stretch.recorded.output
+        if index == stretch.seed_step and output is not None:
+            return Seed(index + 1, self.index_of(output), stretch.recorded.seed)
+        return self._backward(stretch, index - stretch.seed_step - 1, index + 1)
+
+    def event_of_entry(self, entry: Entry, step: int) -> Event:
+        """Return the event of what is neither a seed nor an edge."""
+        match entry:
+            case Updated(node=node, old=old, new=new):
+                index = self.index_of(node)
+                return Update(step, self.name(index), index, old, change_of(old, new), new, self.span(index))
+            case Printed(text=text, span=span):
+                return Print(step, text, span)
+        return self._forward(entry, step)
+
+    def _forward(self, node: Node, step: int) -> Forward:
+        index_of, index, gate = self.index_of, self.index_of(node), node.gate
+        operands = tuple([index_of(each) if isinstance(each, Node) else each for each in node.operands])
+        value, span = self._value(node, node.index), self.span(index)
+        note = None
+        if not is_finite(value):
+            note = noted(span, forward_note(self.number, gate, self._operand_values(node), value))
+        named = self._names.get(node)
+        name = unnamed(index) if named is None else named.shown()
+        return new_record(Forward, (step, index, gate, operands, value, name, span, note, self.path(index)))
+
+    def _backward(self, stretch: Stretch, edge: int, step: int) -> Event:
+        nodes, slots, operands, arrivals = stretch.edges
+        node, slot, operand = nodes[edge], slots[edge], operands[edge]
+        upstream, total = stretch.gradient(node, stretch.end), stretch.recorded.totals[edge]
+        return self.event_of_edge(
+            (node, slot, operand, upstream, node.locals[slot], total, arrivals[operand][0] == edge), step
+        )
+
+    def note_of_edge(self, node: Node, slot: int, upstream: Array, local: Local, product: Array) -> str | None:
+        """Return which convention made the local of an edge, and whether 0 met inf in it."""
+        taken = Taken(node.gate, node.params, slot, upstream, local, product)
+        return edge_note(self.number, taken, self._operand_values(node), self._value(node, node.index))
+
+    def event_of_edge(self, edge: Edge, step: int) -> Event:
+        """Return the event of an edge as it was taken."""
+        node, slot, operand, upstream, local, total, first = edge
+        product = total if first else upstream * local  # the local is a number or a map: either multiplies
+        index, other, note = self.index_of(node), self.index_of(operand), None
+        if not (is_finite(upstream) and is_finite(product) and self._doubts[node.gate] is None):
+            note = noted(self.span(index), self.note_of_edge(node, slot, upstream, local, product))
+        return new_record(Backward, (step, index, slot, other, upstream, local, product, total, first, note))
+
+
+new_record = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
+
+
+def is_finite(value: Array) -> bool:
+    """Whether this is a float, and neither inf nor nan."""
+    return value.__class__ is float and value - value == 0
+
+
+def noted(span: Span | None, *notes: str | None) -> str | None:
+    """Return what there is to say of a step, with its place in the program: ``…, at 1:12``."""
+    said = "; ".join(filter(None, notes))
+    return f"{said}, at {span.line}:{span.column}" if said and span else said or None
+
+
+def change_of(old: Array, new: Array) -> Array:
+    """Return by how much a value changed; None where the shapes differ."""
+    if not isinstance(old, Tensor) and not isinstance(new, Tensor):
+        return new - old
+    if shape_of(old) != shape_of(new):
+        return None
+    return shaped(shape_of(new), [y - x for x, y in zip(flat(old), flat(new), strict=True)])
