@@ -159,6 +159,8 @@ class Loader(Retrace):
                 header.fail("calls", "a list of calls with nine entries each")
             name, *four, caller, start, stop, result = each
             span = span_of(four)
+            if not name.isprintable():
+                wrong(f"`calls`: call {k} is one of {clipped(ascii(name))}, which has signs that cannot be seen")
             if span is None or not is_whole(stop, self.node_count + 1) or not is_whole(start, stop + 1):
                 wrong(f"`calls`: call {k} has no place in the program, or makes nodes that are not there")
             if not (caller is None or is_whole(caller, k)) or not (result is None or is_whole(result, self.node_count)):

@@ -195,7 +195,7 @@ class Retrace:
             if fields["version"] is not None:
                 fields.fail("version", "null where there is no name")
         else:
-            name = read_name(fields.text("name"), fields.whole("version"))
+            name = read_name(fields.shown_text("name"), fields.whole("version"))
             if not name.text or not name.version or name in self.taken:
                 wrong(f"there is a {clipped(name.text)!r} of version {name.version} already, or can be none")
             self.names[node] = name

@@ -22,6 +22,7 @@ from stepgrad.tensor import Array, Number, Shape, Tensor, from_nested
 
 MAX_LINE = 1 << 26  # bytes of a line
 MAX_PARTS = 4_000_000  # numbers, and lists, in a line
+MAX_KEYS = 500_000  # fields in a line; a program's own text may look like some
 MAX_RANK = 100  # of a tensor
 MAX_WHOLE = 1 << 53  # an index or a count: what every reader of JSON takes exactly
 MAX_FRACTION = 1 << 19  # signs of a fraction
@@ -57,8 +58,7 @@ def clipped(value: Any) -> str:
 
 def parsed(line: bytes, keys: Sequence[str]) -> dict[str, Any]:
     """Parse a line as an object with exactly these keys, and perhaps a checksum."""
-    if line.count(b",") > MAX_PARTS or line.count(b"[") + line.count(b"{") > MAX_PARTS:
-        wrong(f"the line holds more than {MAX_PARTS:,} numbers or lists; no step of a program does")
+    check_parts(line)
     try:
         found = DECODER.decode(line.decode())
     except UnicodeDecodeError as error:
@@ -75,6 +75,14 @@ def parsed(line: bytes, keys: Sequence[str]) -> dict[str, Any]:
         if key not in keys and key != CHECKSUM:
             wrong(f"there is no field `{clipped(key)}` in this version")
     return found
+
+
+def check_parts(line: bytes) -> None:
+    """Refuse a line of which Python would make too many objects."""
+    if line.count(b",") > MAX_PARTS or line.count(b"[") + line.count(b"{") > MAX_PARTS:
+        wrong(f"the line holds more than {MAX_PARTS:,} numbers or lists; no step of a program does")
+    if line.count(b'":') > MAX_KEYS:
+        wrong(f"the line holds more than {MAX_KEYS:,} fields; no step of a program does")
 
 
 def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -119,6 +127,13 @@ class Fields:
         value = self.found[key]
         if not isinstance(value, str):
             self.fail(key, "a text")
+        return value
+
+    def shown_text(self, key: str) -> str:
+        """Return a text that a terminal shows as it is: a name."""
+        value = self.text(key)
+        if not value.isprintable():
+            wrong(f"`{key}` is {clipped(json.dumps(value))}, which has signs that cannot be seen; no name has any")
         return value
 
     def text_or_null(self, key: str) -> str | None:
@@ -172,6 +187,7 @@ def span_of(four: Sequence[Any]) -> Span | None:
 
 def header_of(line: bytes) -> Fields:
     """Read the first line: what file this is comes before what fields it has."""
+    check_parts(line)
     try:
         found = json.loads(line.decode())
     except (ValueError, RecursionError):

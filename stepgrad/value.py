@@ -30,7 +30,7 @@ from stepgrad.recording import Recording
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import literal_text
+from stepgrad.wording import literal_text, one_line
 
 
 def as_number(value: Any) -> float:
@@ -477,7 +477,7 @@ class Tape:
         passes = HERE.passes_so_far(self.history)
         updated = (update.node for each in passes for update in each.updates)
         taking_part = chain(updated, (node for each in passes for node in (*each.leaves, *each.earlier, *each.nodes)))
-        named = {node: name for node in taking_part if (name := getattr(node, "_name", ""))}
+        named = {node: one_line(str(name)) for node in taking_part if (name := getattr(node, "_name", ""))}
         names: dict[Node, Name] = {}
         versions: dict[str, int] = {}
         for node in sorted(named, key=lambda node: node.index):

@@ -469,3 +469,27 @@ def test_sweeps_over_matrices_are_counted_by_their_work():
 
 def test_certified_numbers_are_floats():
     assert "leave out" in refusal("run", "sigmoid", "--certified", "--exact")
+
+
+def test_names_of_saved_traces_and_of_values_have_nothing_that_a_terminal_obeys(tmp_path):
+    lines = [re.sub(r',"crc":\d+', "", line) for line in render(run("f = x * y", x=3, y=4), "jsonl")]
+    (tmp_path / "f.jsonl").write_text("\n".join(lines).replace('"x"', '"x\\u001b[31m"') + "\n")
+    with pytest.raises(stepgrad.TraceError, match=r"f.jsonl:2: `name` is .* cannot be seen"):
+        stepgrad.load(tmp_path / "f.jsonl")
+    with stepgrad.Tape() as tape:
+        a = stepgrad.Value(2.0, label="a\x1b[31m\u202e")
+        (a * a).backward()
+    assert all(text.isprintable() for text in str(tape.trace()).split("\n")) and "a�[31m�" in str(tape.trace())
+
+
+def test_a_line_of_too_many_fields_is_no_step(tmp_path):
+    fields = ",".join(f'"k{k}":1' for k in range(500_001))
+    for start in ('{"format":"stepgrad trace",', '{"format": "stepgrad trace", "a":1,'):
+        (tmp_path / "f.jsonl").write_text(f"{start}{fields}}}\n")
+        with pytest.raises(stepgrad.TraceError, match="holds more than 500,000 fields"):
+            stepgrad.load(tmp_path / "f.jsonl")
+
+
+def test_printed_texts_in_csv_are_shown_not_obeyed():
+    text = "".join(render(run("print('\\x1b]0;x\\x07 a')\nf = x", x=1), "csv"))
+    assert "\x1b" not in text and "�]0;x� a" in text

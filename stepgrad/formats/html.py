@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from stepgrad.circuit import Circuit
-from stepgrad.errors import FormatError
+from stepgrad.errors import FormatError, visible
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.formats.page import BODY, HEAD, PANES, SCRIPT, STYLE
 from stepgrad.formats.scene import (
@@ -162,7 +162,7 @@ class HtmlExport:
         yield PANES
         yield "<noscript><p>This page needs scripts to step; it shows the last step.</p></noscript>"
         yield '<script type="application/json" id="trace">'
-        source = trace.program.lines if trace.program else []
+        source = list(map(visible, trace.program.lines)) if trace.program else []
         yield from (
             f'{{"total":{len(trace)},"across":{ACROSS},"source":{packed(source)},',
             f'"steps":{packed([index + 1 for index in self.steps])},',
