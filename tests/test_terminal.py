@@ -120,7 +120,7 @@ def test_an_interrupt_ends_a_program_that_runs():
 import os, signal, sys
 sys.argv = ["stepgrad", "run", "x = 1.0"]
 from stepgrad import cli, language
-language.with_room = lambda *arguments: os.kill(os.getpid(), signal.SIGINT)
+language.with_room = lambda *arguments, **named: os.kill(os.getpid(), signal.SIGINT)
 sys.exit(cli.main())
 """
     assert Terminal(command=[sys.executable, "-c", code]).status() == 130
