@@ -311,7 +311,6 @@ class Refrain:
         self.next = 0
         self.tries = PATIENCE
         self.credit = CREDIT
-        self.was_executed = False
 
     def __call__(self) -> str | None:
         """Repeat a verse that fits; else interpret the statements, and learn one if it makes sense."""
@@ -327,8 +326,7 @@ class Refrain:
                 self.tries = min(self.tries + PATIENCE, MOST_VERSES - len(self.verses))
                 self.credit = min(self.credit + 2, CREDIT)
                 return None
-        if not self.was_executed or not self.tries or machine.operations_left <= 0:
-            self.was_executed = True
+        if not self.tries or machine.operations_left <= 0:
             self.credit -= 1 + (machine.walked - walked) // WALK
             return self.execute()
         self.learn()
