@@ -13,11 +13,12 @@ from stepgrad.differences import Quotient, differentiate
 from stepgrad.errors import GateError
 from stepgrad.evaluation import Evaluation, exact_gradients
 from stepgrad.ops import INPUT
+from stepgrad.style import Style, bracketed, cells, filled
 from stepgrad.sweeps import Sweep, check_doubles, swept_pass
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, flat, indices, shape_of
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, bracketed, cells, filled
+from stepgrad.wording import Wording
 
 MAX_WORK = 1_000_000  # numbers that may be computed for differences
 MOST_ROWS = 24  # of one tensor that are printed

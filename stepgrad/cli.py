@@ -52,10 +52,11 @@ from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.ops import GATES
 from stepgrad.paths import PathSum, why
 from stepgrad.printing import in_full
+from stepgrad.style import Style, escaped, in_ascii, one_line
 from stepgrad.supply import read_values
 from stepgrad.tables import hessian_lines, modes_lines, path_lines, record_of
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, escaped, in_ascii, one_line
+from stepgrad.wording import Wording
 
 FIRST_EXAMPLE = "sigmoid"
 MOST_CERTIFIED = 5_000  # steps of a trace whose gradients are proved unasked

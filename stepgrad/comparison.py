@@ -12,12 +12,13 @@ from stepgrad.events import Backward
 from stepgrad.formula import spell
 from stepgrad.linear import LinearMap
 from stepgrad.pairs import ROUNDED, Pair, relative_gap, short, significant, spelled_list, worst_of
+from stepgrad.style import Style, bracketed
 from stepgrad.suspects import MAX_WORK, Search, Suspicion, Tolerance
 from stepgrad.sweeps import Budget, Sweep, check_doubles, swept_pass
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Shape, nested, shape_of
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, bracketed
+from stepgrad.wording import Wording
 
 RTOL, ATOL = 1e-7, 1e-12
 

@@ -16,11 +16,11 @@ from stepgrad.events import Name, Partial
 from stepgrad.ops import CONSTANT, INPUT
 from stepgrad.recording import Recording
 from stepgrad.source import Span
+from stepgrad.style import bracketed
 from stepgrad.tape import Node, sweep
 from stepgrad.tensor import Array, Number, Shape, flat, indices, shape_of, shaped
 from stepgrad.trace import Trace
 from stepgrad.tracked import SecondTape, Tracked, tracked_type, untracked, value_of
-from stepgrad.wording import bracketed
 
 
 class Differentiated:

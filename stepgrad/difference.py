@@ -14,9 +14,10 @@ from stepgrad.equality import same
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.formats.text import TextExport
 from stepgrad.linear import LinearMap
+from stepgrad.style import Style, cells, filled
 from stepgrad.tensor import Array, flat, shape_of
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, cells, filled
+from stepgrad.wording import Wording
 
 MAX_NODES = 40  # that are listed
 WIDTH = 100

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 Function = Callable[[float], float]
 
-RATIO = 8.0
 LARGEST, SMALLEST = -6, -36  # powers of 2 of the step, relative to the scale
 GOOD = 1e-9  # relative: where the bound is below, no other step is tried
 LOST = 64.0  # times the best bound: where rounding alone makes a bound so much worse, no smaller step is tried

@@ -137,7 +137,7 @@ class Gate:
         """Write the application out, with operands by name: ``w0 × x0``, ``sum(q, axis=0)``."""
         if self.infix:
             joined = f" {self.symbol} "
-            return joined.join(operands if self.symbol in "×/" else map(bracketed, operands))
+            return joined.join(operands if self.symbol in "×/" else map(in_parentheses, operands))
         given = [f"{key}={value}" for key, value in params.items() if value is not None and value is not False]
         return f"{self.name}({', '.join([*operands, *given])})"
 
@@ -145,9 +145,9 @@ class Gate:
         return f"<gate {self.name}>"
 
 
-def bracketed(operand: str) -> str:
-    """Put a negative literal in parentheses: ``x - (-1)``."""
-    return f"({operand})" if operand.startswith("-") else operand
+def in_parentheses(number: str) -> str:
+    """Put a negative number in parentheses: ``x - (-1)``."""
+    return f"({number})" if number.startswith("-") else number
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -13,10 +13,11 @@ from stepgrad.circuit import Circuit, Vertex
 from stepgrad.cursor import Cursor
 from stepgrad.events import Backward, Direction, Forward, Print, Seed, Tangent, Update
 from stepgrad.steps import Composite
+from stepgrad.style import cells
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Wording, cells
+from stepgrad.wording import Wording
 
 MOST_NODES = 60  # of a pass that is drawn whole
 NEARBY = 20  # nodes that are drawn of a larger one, and the operands of half of them

@@ -79,11 +79,6 @@ class Edge:
         """The shape of what it sends."""
         return shape_of(self.operands[self.slot])
 
-    @property
-    def into_input(self) -> bool:
-        """Whether it ends at an input."""
-        return self.operand.gate is INPUT
-
 
 class Mutant(NamedTuple):
     """What is wrong in a backward sweep.

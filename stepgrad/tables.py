@@ -9,8 +9,9 @@ from stepgrad.curvature import Hessian
 from stepgrad.directions import Jvp, Modes
 from stepgrad.linear import LinearMap
 from stepgrad.paths import MOST_COUNTED, Path, PathSum
+from stepgrad.style import Style, beside, cells, escaped, filled, kept
 from stepgrad.tensor import Array, Tensor, nested
-from stepgrad.wording import Style, Wording, beside, cells, escaped, filled, kept
+from stepgrad.wording import Wording
 
 MOST_EDGES = 8  # of a path that are written out; the middle of a longer one is left out
 INDENT = "      "

@@ -24,9 +24,9 @@ from stepgrad.language import run
 from stepgrad.literals import array_of, plain
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import CONSTANT, INPUT
+from stepgrad.style import bracketed
 from stepgrad.tensor import Array, Shape, flat, indices, nested, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import bracketed
 
 __all__ = ["assert_autograd_matches", "assert_grads_match", "check_function"]
 

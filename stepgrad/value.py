@@ -27,10 +27,10 @@ from stepgrad.numeric import FLOAT
 from stepgrad.ops import ELEMENTWISE, GATES, INPUT
 from stepgrad.recorder import recording_lines
 from stepgrad.recording import Recording
+from stepgrad.style import literal_text, one_line
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import literal_text, one_line
 
 
 def as_number(value: Any) -> float:

@@ -57,6 +57,7 @@ FLOORS = [
     "work",
     "refusals",
     "printing",
+    "style",
     "repeatable",
     "journal",
     "machine",

@@ -6,7 +6,7 @@ from stepgrad import FORMATS, FormatError, Tape, Value, hessian, jvp, render, ru
 from stepgrad.equality import same
 from stepgrad.formats.text import TextExport
 from stepgrad.gallery import example_paths
-from stepgrad.wording import Style
+from stepgrad.style import Style
 from tests.oracles import PYTHON_FUNCTIONS, random_program, shortened
 from tests.test_jsonl import loaded, saved
 

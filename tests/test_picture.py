@@ -4,7 +4,8 @@ import pytest
 
 from stepgrad import Cursor, run
 from stepgrad.picture import MOST_NODES, activity_at, drawn, numbers_at, picture_at
-from stepgrad.wording import Style, Wording, cells
+from stepgrad.style import Style, cells
+from stepgrad.wording import Wording
 from tests.screen import LEARNING, session_of
 from tui.keys import HINTS, KEYS, fitting
 from tui.plan import PANES, arranged

@@ -10,8 +10,9 @@ import pytest
 import stepgrad
 from stepgrad import FormatError, render, run
 from stepgrad.gallery import example_paths, example_text
+from stepgrad.style import Style, cells
 from stepgrad.tensor import Tensor
-from stepgrad.wording import Style, Wording, cells
+from stepgrad.wording import Wording
 
 GOLDEN = Path(__file__).parent / "golden"
 TEXTS = [

@@ -6,9 +6,9 @@ import pytest
 
 from stepgrad import InputError, StepgradError, run, why
 from stepgrad.paths import MOST_COUNTED
+from stepgrad.style import Style
 from stepgrad.tables import path_lines
 from stepgrad.tape import Node
-from stepgrad.wording import Style
 from tests.oracles import random_program
 
 TWICE = "y = x * x; f = y + 3 * x"

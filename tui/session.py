@@ -19,10 +19,11 @@ from stepgrad.names import names_in_order
 from stepgrad.ops import INPUT
 from stepgrad.reader import read
 from stepgrad.source import Span
+from stepgrad.style import Style
 from stepgrad.supply import read_values
 from stepgrad.tensor import nested
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording
+from stepgrad.wording import Wording
 
 SPEEDS = (0.5, 1, 2, 4, 8, 16, 32, 64, 250, 1000)  # steps a second
 MAX_DIGITS = 17

@@ -14,9 +14,10 @@ from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Ta
 from stepgrad.extract import events_of
 from stepgrad.formats.summary import plain_json
 from stepgrad.linear import LinearMap
+from stepgrad.style import Style, one_line
 from stepgrad.tensor import Array, Tensor, nested
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, arriving, one_line
+from stepgrad.wording import Wording, arriving
 
 COLUMNS = (
     "step", "pass", "event", "node", "name", "gate", "expression", "slot", "operand", "operand_name",

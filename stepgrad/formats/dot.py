@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stepgrad.formats.graph import Drawn, graph_of
+from stepgrad.style import Style, one_line
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, one_line
+from stepgrad.wording import Wording
 
 GREEN, RED = "#15803d", "#b91c1c"
 

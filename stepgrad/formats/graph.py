@@ -7,9 +7,10 @@ from typing import NamedTuple
 from stepgrad.errors import FormatError
 from stepgrad.picture import drawn
 from stepgrad.stretch import PassSummary
+from stepgrad.style import one_line
 from stepgrad.tensor import Array
 from stepgrad.trace import Trace
-from stepgrad.wording import Wording, one_line
+from stepgrad.wording import Wording
 
 
 class Drawn(NamedTuple):

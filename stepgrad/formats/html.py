@@ -22,7 +22,6 @@ from stepgrad.formats.scene import (
     LIGHT,
     Scene,
     boxed,
-    bracketed,
     checked,
     definition,
     label_of,
@@ -32,13 +31,15 @@ from stepgrad.formats.scene import (
     title_of,
 )
 from stepgrad.formats.svg import ACROSS, MONO, SHAPES, colours, definitions, drawing, shown, size, template
+from stepgrad.gate import in_parentheses
 from stepgrad.linear import LinearMap
 from stepgrad.ops import INPUT
 from stepgrad.picture import MOST_NODES, Picture, picture_at
 from stepgrad.source import Span
+from stepgrad.style import Style, beside, cells, one_line
 from stepgrad.tensor import Tensor, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, beside, cells, one_line
+from stepgrad.wording import Wording
 
 MOST_STEPS = 25_000  # that a page holds: some megabytes of data
 MOST_PICTURES = 1_000  # of passes too large to be drawn whole, which have a picture a step
@@ -354,7 +355,7 @@ def number_lines(wording: Wording, event: Backward) -> list[list[Words]]:
         ],
         [
             (f"{indent}{style.equals(event.upstream, event.local):>{len(becomes)}} ", ""), (upstream, "upstream!"),
-            (style.sign(" × "), ""), (bracketed(local), "local!"),
+            (style.sign(" × "), ""), (in_parentheses(local), "local!"),
             (f" {style.equals(event.upstream, event.local, event.product)} ", ""), (product, "gradient!"),
         ],
     ]  # fmt: skip
@@ -397,6 +398,6 @@ def fork_lines(wording: Wording, event: Backward) -> list[list[Words]]:
         name = wording.partial(wording.output(event), wording.name(event.operand))
         return [[(f"gradients add at forks: {name} += product", "note")]]
     before = wording.trace.gradient_at(event.operand, event.step - 1)
-    added = f"{style.number(before)} + {bracketed(style.number(event.product))}"
+    added = f"{style.number(before)} + {in_parentheses(style.number(event.product))}"
     relation = style.equals(before, event.product, event.total)
     return [[(f"gradients add at forks: {added} {relation} ", "note"), (style.number(event.total), "gradient!")]]

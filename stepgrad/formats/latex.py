@@ -17,10 +17,11 @@ from stepgrad.formats.tex import MOST_MATRICES, POWER, PRODUCT, Names, Term, esc
 from stepgrad.formula import OPERANDS
 from stepgrad.gate import Elementwise
 from stepgrad.linear import LinearMap
+from stepgrad.style import MAX_COLUMNS, MAX_ROWS, Style
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor
 from stepgrad.trace import Trace
-from stepgrad.wording import MAX_COLUMNS, MAX_ROWS, Style, Wording
+from stepgrad.wording import Wording
 
 COMMA = r",\quad "
 ROWS = 24  # of equations in one environment: TeX sets it as a whole

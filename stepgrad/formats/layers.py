@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stepgrad.style import Style, cells, filled
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, cells, filled
 
 
 def layers(trace: Trace, *, digits: int = 4, ascii_only: bool = False) -> Iterator[str]:

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 
 from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.extract import begins, events_of
+from stepgrad.gate import in_parentheses
 from stepgrad.linear import LinearMap
+from stepgrad.style import Style, one_line
 from stepgrad.tensor import Array, Tensor, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, one_line
+from stepgrad.wording import Wording
 
 MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&#!^]")
 
@@ -170,11 +172,6 @@ def kind_of(event: Event) -> str:
 def row(*cells: object) -> str:
     """Return a row of a table."""
     return f"| {' | '.join(map(str, cells))} |"
-
-
-def in_parentheses(number: str) -> str:
-    """Put a negative number in parentheses."""
-    return f"({number})" if number.startswith("-") else number
 
 
 def escaped_markup(text: str) -> str:

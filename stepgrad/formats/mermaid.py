@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from stepgrad.errors import FormatError
 from stepgrad.formats.graph import Drawn, graph_of
+from stepgrad.style import Style
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording
+from stepgrad.wording import Wording
 
 MOST_EDGES, MOST_SIGNS = 500, 50_000  # what Mermaid draws unless its page says otherwise; GitHub's does not
 ENTITIES = {ord(sign): f"#{ord(sign)};" for sign in '"#&<>`\\;{}[]()|*_~$%@:'}

@@ -17,9 +17,10 @@ from stepgrad.formula import spell
 from stepgrad.notes import Doubts
 from stepgrad.numeric import FLOAT
 from stepgrad.stretch import Edge, Stretch
+from stepgrad.style import LARGE, cells, escaped, literal_text, printed
 from stepgrad.tape import Mark, Node, Updated
 from stepgrad.trace import Trace
-from stepgrad.wording import LARGE, Wording, cells, escaped, literal_text, printed
+from stepgrad.wording import Wording
 
 MANY = 20_000  # that are remembered of each kind
 HOLES = ("\ue000", "\ue001", "\ue002")  # where names will stand in a text that is made once

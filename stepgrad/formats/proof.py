@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from stepgrad.certificate import Certificate, Certified
 from stepgrad.formats.summary import plain_json
-from stepgrad.wording import Style, Wording, escaped
+from stepgrad.style import Style, escaped
+from stepgrad.wording import Wording
 
 
 def proof(certificate: Certificate, *, ascii_only: bool = False) -> Iterator[str]:

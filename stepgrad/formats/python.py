@@ -22,10 +22,11 @@ from stepgrad.formats.graph import nodes_of, pass_of
 from stepgrad.formats.symbols import SYMBOLS, WALRUS, Symbol, literal, row_symbol, written
 from stepgrad.gate import Elementwise, Local
 from stepgrad.linear import LinearMap
+from stepgrad.style import bracketed, one_line
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Shape, Tensor, flat, fold_rows, indices, shape_of, shaped
 from stepgrad.trace import Trace
-from stepgrad.wording import Wording, bracketed, one_line
+from stepgrad.wording import Wording
 from stepgrad.work import PRODUCTS
 
 MOST_PRODUCTS = 20_000  # scalar products and elements that are written out

@@ -17,11 +17,13 @@ from stepgrad.cursor import Cursor
 from stepgrad.errors import FormatError
 from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.formats.graph import pass_of
+from stepgrad.gate import in_parentheses
 from stepgrad.linear import LinearMap
 from stepgrad.picture import FILLER, Activity, Numbers, Picture, activity_at, numbers_at, picture_at
+from stepgrad.style import cells, one_line
 from stepgrad.tensor import Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Wording, arriving, cells, one_line
+from stepgrad.wording import Wording, arriving
 
 ROOMY = Spacing(1, 1, 1, 2, row_gap=1)
 LONGEST = 24  # cells of a name or a label; beyond, its end is left out
@@ -371,7 +373,7 @@ def sentence(wording: Wording, event: Event) -> str:
         case Backward() | Tangent():
             upstream, local, product = wording.arithmetic(event)
             relation = style.equals(arriving(event), event.local, event.product)
-            factors = style.sign(f"{upstream} × {bracketed(local)}")
+            factors = style.sign(f"{upstream} × {in_parentheses(local)}")
             numbers = f"{style.equals(arriving(event), event.local)} {factors} {relation} {product}"
             total = "" if event.first else f", total {style.number(event.total)}"
             return f"{wording.equation(event)} {numbers}{total}"
@@ -390,8 +392,3 @@ def valued(wording: Wording, array: object) -> str:
     if isinstance(array, Tensor) and (len(rows) > 1 or len(rows[0]) > LONGEST):
         return f" {show_shape(array.shape)}"
     return f"{wording.style.equals(array)} {rows[0]}"
-
-
-def bracketed(number: str) -> str:
-    """Put a negative number in parentheses."""
-    return f"({number})" if number.startswith("-") else number

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from stepgrad.errors import FormatError, nearest
 from stepgrad.events import Event
 from stepgrad.formats.scene import DARK, LIGHT, SMALL, Asked, Moment, Place, Scene, sentence, title_of
+from stepgrad.style import Style, cells, one_line
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, cells, one_line
+from stepgrad.wording import Wording
 
 ACROSS, DOWN = 8.4, 18  # pixels of a cell; a sign of a monospaced font at 14 pixels is 8.4 wide
 MARGIN = 18

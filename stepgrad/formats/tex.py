@@ -18,8 +18,8 @@ from unicodedata import normalize
 from stepgrad.events import DIGITS
 from stepgrad.formula import OPERANDS
 from stepgrad.gate import Elementwise, Gate, Params, shown_params
+from stepgrad.style import MAX_COLUMNS, MAX_ROWS, Style, kept, literal_text, one_line
 from stepgrad.tensor import Number, Tensor
-from stepgrad.wording import MAX_COLUMNS, MAX_ROWS, Style, kept, literal_text, one_line
 
 SUM, SIGN, PRODUCT, POWER, ATOM = range(5)  # how tightly a text holds together
 NEWLINE = r" \\ "

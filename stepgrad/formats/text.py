@@ -12,9 +12,10 @@ from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Ta
 from stepgrad.extract import begins, events_of
 from stepgrad.formats.plain import INDENT, Columns, Plain, suffices
 from stepgrad.linear import LinearMap
+from stepgrad.style import Style, beside, cells, filled, one_line
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, arriving, backward_title, beside, cells, filled, one_line
+from stepgrad.wording import Wording, arriving, backward_title
 
 LAID_OUT = 500  # events that the columns are laid out by
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from stepgrad.formats.latex import LatexExport
 from stepgrad.formats.scene import LIGHT, Asked, Moment, Place, Scene, label_of
 from stepgrad.formats.tex import Names, escape_text
+from stepgrad.style import Style
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording
+from stepgrad.wording import Wording
 
 ACROSS, DOWN = 0.15, 0.38  # centimetres of a cell
 MARGIN = 0.5

@@ -12,13 +12,15 @@ from stepgrad.errors import FormatError, nearest
 from stepgrad.events import Backward, Forward, Seed
 from stepgrad.formats.graph import graph_of, nodes_of, pass_of
 from stepgrad.formats.latex import PREAMBLE
-from stepgrad.formats.markdown import escaped_markup, fenced, in_parentheses
+from stepgrad.formats.markdown import escaped_markup, fenced
 from stepgrad.formats.mermaid import flowchart
 from stepgrad.formats.tex import escape_text
+from stepgrad.gate import in_parentheses
 from stepgrad.linear import LinearMap
+from stepgrad.style import Style, one_line
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
-from stepgrad.wording import Style, Wording, one_line
+from stepgrad.wording import Wording
 
 BLANK = "______"
 

@@ -9,7 +9,7 @@ from stepgrad.circuit import SPACINGS, SYMBOLS, Circuit, Layout, Spacing, fit
 from stepgrad.events import Backward, Tangent
 from stepgrad.linear import LinearMap
 from stepgrad.picture import FILLER, Activity, Closed, Numbers, Picture, activity_at, numbers_at, picture_at
-from stepgrad.wording import cells
+from stepgrad.style import cells
 from tui.session import Session
 from tui.view.page import Area, Fixed, Line, Words, in_cells
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.linear import LinearMap
+from stepgrad.style import cells, one_line
 from stepgrad.tensor import Array, Tensor, show_shape
-from stepgrad.wording import Wording, cells, one_line
+from stepgrad.wording import Wording
 from tui.session import Session
 from tui.view.page import Area, Fixed, Line, Words, clipped
 

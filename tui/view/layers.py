@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite, log10
 
-from stepgrad.wording import cells
+from stepgrad.style import cells
 from tui.session import Session
 from tui.view.page import Line, Sheetful, Words, clipped
 

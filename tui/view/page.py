@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from stepgrad.wording import cells
+from stepgrad.style import cells
 
 
 class Words(NamedTuple):

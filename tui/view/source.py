@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from stepgrad.source import Span
-from stepgrad.wording import cells
+from stepgrad.style import cells
 from tui.session import Session
 from tui.view.page import Area, Fixed, Line, Sheetful, Words
 

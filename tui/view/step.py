@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from stepgrad.events import Backward, Direction, Forward, Print, Seed, Tangent, Update
+from stepgrad.gate import in_parentheses
 from stepgrad.linear import LinearMap
 from stepgrad.ops import CONSTANT, INPUT
+from stepgrad.style import beside, cells, one_line
 from stepgrad.tensor import Tensor, entry, show_shape
-from stepgrad.wording import Wording, arriving, beside, cells, one_line
+from stepgrad.wording import Wording, arriving
 from tui.session import Session
 from tui.view.page import Line, Sheetful, Words, joined, padded, plain_text, width_of
 
@@ -262,17 +264,12 @@ def fork_lines(session: Session, event: Backward | Tangent, width: int) -> list[
         return [(Words(f"{meet}{name} += product", "fork"),)]
     changed = event.operand if isinstance(event, Backward) else event.node
     before = session.trace.gradient_at(changed, event.step - 1)
-    added = f"{style.number(before)} + {bracketed(style.number(event.product))}"
+    added = f"{style.number(before)} + {in_parentheses(style.number(event.product))}"
     relation = style.equals(before, event.product, event.total)
     words = Words(meet, "fork")
     total = (Words(f"{added} {relation} ", "fork"), Words(style.number(event.total), "gradient strong"))
     one = (words, *total)
     return [one] if width_of(one) <= width else [(words,), (Words("    "), *total)]
-
-
-def bracketed(number: str) -> str:
-    """Put a negative number in parentheses."""
-    return f"({number})" if number.startswith("-") else number
 
 
 def folded(line: Line, width: int) -> list[Line]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from stepgrad.style import cells
 from stepgrad.tensor import Array
-from stepgrad.wording import cells
 from tui.session import Session
 from tui.view.events import short
 from tui.view.page import Area, Fixed, Line, Words, clipped

@@ -6,7 +6,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Footer
 
-from stepgrad.wording import cells
+from stepgrad.style import cells
 from tui.keys import fitting
 
 

@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBarRender
 from textual.strip import Strip
 
-from stepgrad.wording import cells
+from stepgrad.style import cells
 from tui.palette import style_of
 from tui.view.page import Line, Page, Sheetful, cut, in_ascii
 
