@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stepgrad.errors import GateError, InputError, nearest
-from stepgrad.intake import content_of
+from stepgrad.intake import text_of
 from stepgrad.literals import array_of, plain, raw
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import INPUT
@@ -25,7 +25,6 @@ from stepgrad.tape import Node
 from stepgrad.tensor import Array, Shape, Tensor, flat, full, shape_of, shaped, show_shape, strides_of
 from stepgrad.trace import Trace
 
-MAX_BYTES = 32 * 1024 * 1024  # of a file
 ELEMENT = re.compile(r"(.+?)((?:\[\s*\d+(?:\s*,\s*\d+)*\s*\])+)")
 SPELLINGS = (
     re.compile(r"(.+)\.grad"),
@@ -172,16 +171,7 @@ def read_answers(path: str) -> dict[str, Any]:
     InputError
         If the file cannot be read, or does not hold gradients by name.
     """
-    try:
-        content = content_of(path, MAX_BYTES)
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path!r} is not UTF-8; save it as UTF-8") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "this is no file name"
-        raise InputError(f"{path!r} cannot be read: {reason}; name a JSON or a CSV file with gradients") from None
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{path!r} is too long; keep it under {MAX_BYTES // 1024 // 1024} MB")
+    text = text_of(path, "a JSON or a CSV file with gradients")
     is_csv = Path(path).suffix.lower() in (".csv", ".tsv", ".txt") or not text.lstrip().startswith(("{", "["))
     try:
         return from_csv(path, text) if is_csv and not text.lstrip().startswith("{") else from_json(path, text)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence, Set
 from typing import Any
 
-from stepgrad.errors import GateError
+from stepgrad.errors import GateError, counted
 from stepgrad.gate import Elementwise
 from stepgrad.literals import Size
 from stepgrad.lookups import Lookups
@@ -255,8 +255,6 @@ class Applications(Lookups):
                 self.fail("`*` before a name is not understood; name every entry", each)
         entries = self.entries_of(value, target, several=False)
         if len(entries) != len(targets):
-            count = f"{len(targets)} name{'s' * (len(targets) != 1)}"
-            self.fail(
-                f"{count} cannot take {len(entries)} value{'s' * (len(entries) != 1)}; give one value per name", target
-            )
+            names, values = counted(len(targets), "name"), counted(len(entries), "value")
+            self.fail(f"{names} cannot take {values}; give one value per name", target)
         return entries

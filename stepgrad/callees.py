@@ -6,8 +6,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from stepgrad.calls import Application, arguments, counted, resolve, signature, spelled_call
-from stepgrad.errors import GateError, nearest
+from stepgrad.calls import Application, arguments, resolve, signature, spelled_call
+from stepgrad.errors import GateError, counted, nearest
 from stepgrad.limits import LIMITS
 from stepgrad.literals import raw
 from stepgrad.makers import made

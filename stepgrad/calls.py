@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from stepgrad.enclosures import REALS, Enclosure
-from stepgrad.errors import GateError
+from stepgrad.errors import GateError, counted
 from stepgrad.gate import Gate
 from stepgrad.literals import raw, whole_number
 from stepgrad.ops import GATES
@@ -73,15 +73,6 @@ def arguments(called: Signature, args: Sequence[Any], keywords: Mapping[str, Any
         if value is required:
             raise GateError(f"`{spelled}` needs `{name}`; {hint}")
     return bound
-
-
-def counted(count: int, thing: str = "argument") -> str:
-    """Spell a number of things.
-
-    >>> counted(1), counted(2, "name")
-    ('1 argument', '2 names')
-    """
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 class Application(NamedTuple):

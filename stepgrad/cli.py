@@ -10,8 +10,6 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
-from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -43,17 +41,16 @@ from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError,
 from stepgrad.formats import render
 from stepgrad.formats.proof import proof, proof_json
 from stepgrad.formats.summary import plain_json
-from stepgrad.gallery import again, example_paths, example_text, example_title, find, kind_of, read_either
-from stepgrad.intake import content_of
+from stepgrad.gallery import example_paths, example_text, example_title, kind_of
+from stepgrad.given import find_given, recipe, traced, traced_as
 from stepgrad.interrupts import is_command, let_end, let_raise
-from stepgrad.language import Recipe, Text, number_type
-from stepgrad.limits import LIMITS, WORDS, limited
-from stepgrad.numeric import FLOAT, NumberType
+from stepgrad.language import Recipe, Text
+from stepgrad.limits import WORDS, limited
+from stepgrad.numeric import FLOAT
 from stepgrad.ops import GATES
 from stepgrad.paths import PathSum, why
 from stepgrad.printing import in_full
 from stepgrad.style import Style, escaped, in_ascii, one_line
-from stepgrad.supply import read_values
 from stepgrad.tables import hessian_lines, modes_lines, path_lines, record_of
 from stepgrad.trace import Trace
 from stepgrad.wording import Wording
@@ -297,13 +294,13 @@ def layers_command(options: argparse.Namespace) -> int:
 
 def export_command(options: argparse.Namespace) -> int:
     """Write the trace into a file."""
-    print_lines(export(options, traced))
+    print_lines(export(options))
     return 0
 
 
 def worksheet_command(options: argparse.Namespace) -> int:
     """Print a worksheet or its key, or write both."""
-    print_lines(ask(options, traced))
+    print_lines(ask(options))
     return 0
 
 
@@ -315,12 +312,7 @@ def verify_command(options: argparse.Namespace) -> int:
 
 def diff_command(options: argparse.Namespace) -> int:
     """Compare two traces; the status is 1 where they differ."""
-
-    def found(given: str) -> Trace:
-        each = find_given(given, options.max_steps)
-        return Recipe(max_steps=options.max_steps).run(each) if isinstance(each, Text) else each
-
-    apart = difference(options, found)
+    apart = difference(options)
     style = Style(options.digits, options.ascii or not can_print("∂≈×₀"))
     print_lines(told(apart, (options.program, options.other), style))
     return 0 if apart.equal else 1
@@ -362,13 +354,9 @@ def show_trace(trace: Trace, options: argparse.Namespace) -> int:
     """Print the steps that a command has found, or replay them."""
     if not options.view:
         return print_trace(trace, options.digits, options.width, options.ascii)
-    missing = replay_missing()
-    if missing:
-        raise InputError(missing)
-    from tui.app import replay  # as in view
-
+    check_replay()
     title = trace.program.filename if trace.program is not None else ""
-    return replay(trace, title, recipe(options), ascii_only=options.ascii or not can_print("∂≈×₀─╭"))
+    return view(trace, title, recipe(options), options.ascii)
 
 
 def style_of(options: argparse.Namespace) -> Style:
@@ -402,9 +390,7 @@ def certified_gradients(trace: Trace, how: Recipe) -> dict[str, Any] | None:
 
 def view_command(options: argparse.Namespace) -> int:
     """Open the replay of a program, or the gallery where none is named."""
-    missing = replay_missing()
-    if missing:
-        raise InputError(missing)
+    check_replay()
     if options.program is None:
         trace = Recipe().run(Text(example_text(FIRST_EXAMPLE), FIRST_EXAMPLE))
         return view(trace, FIRST_EXAMPLE, Recipe(), options.ascii, gallery=True)
@@ -422,6 +408,13 @@ def view(trace: Trace, title: str, how: Recipe, ascii_only: bool = False, *, gal
     from tui.app import replay  # the one arrow upwards: Textual is loaded only here
 
     return replay(trace, title, how, ascii_only=ascii_only or not can_print("∂≈×₀─╭"), gallery=gallery)
+
+
+def check_replay() -> None:
+    """Refuse where no replay is possible."""
+    missing = replay_missing()
+    if missing:
+        raise InputError(missing)
 
 
 def replay_missing() -> str:
@@ -457,67 +450,6 @@ def examples_command(options: argparse.Namespace) -> int:
     for name, path in example_paths().items():
         print(f"{name:<16}{example_title(path)}")
     return 0
-
-
-# Input
-
-
-def traced(options: argparse.Namespace, *, backward: bool = True) -> Trace:
-    """Run the program that the options name, or load the trace."""
-    return traced_as(options, backward=backward)[0]
-
-
-def traced_as(options: argparse.Namespace, *, backward: bool = True) -> tuple[Trace, str, Recipe]:
-    """Return the trace that the options name, its title, and how it can be run again."""
-    how = recipe(options)
-    found = find_given(options.program, options.max_steps)
-    if isinstance(found, Text):
-        return how.run(found, backward=backward), found.filename, how
-    if how.inputs or how.output is not None or how.number is not float:
-        raise InputError(f"{options.program!r} is a saved trace, with its own values; give others to its program")
-    title = found.program.filename if found.program is not None else options.program
-    return found, title, again(found, options.max_steps)
-
-
-def recipe(options: argparse.Namespace) -> Recipe:
-    """Return how the options want a program to be run."""
-    kind = Fraction if options.exact else float if options.decimal is None else Decimal
-    number = number_type(kind, options.decimal)
-    inputs = supplied(options.values, options.inputs, number)
-    return Recipe(inputs, options.output, options.max_steps, kind, options.decimal)
-
-
-def find_given(given: str, max_steps: int) -> Text | Trace:
-    """Find a program or a saved trace: `-`, an existing path, an example's name, program text, in this order."""
-    if given != "-":
-        return find(given, max_steps)
-    if sys.stdin is None:
-        raise InputError("standard input is closed; name a file, or give the program itself")
-    return read_either(sys.stdin.buffer, "<stdin>", max_steps)
-
-
-def supplied(pairs: Iterable[str], file: str | None, number: NumberType) -> dict[str, Any]:
-    """Read the values given on the command line, after those of a JSON file."""
-    return {**(from_json(file, number) if file else {}), **read_values(pairs, number)}
-
-
-def from_json(file: str, number: NumberType) -> dict[str, Any]:
-    """Read values by name from a JSON file."""
-    try:
-        content = content_of(file, LIMITS.file)
-        if len(content) > LIMITS.file:
-            raise InputError(f"{file!r} is too long; keep it under {LIMITS.file:,} bytes, or raise --max-file")
-        values = json.loads(content.decode("utf-8-sig"), parse_float=number.make)
-    except OSError as error:
-        raise InputError(f"{file!r} cannot be read: {error.strerror}; name a JSON file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file!r} is not UTF-8; save it as UTF-8") from None
-    except (ValueError, RecursionError) as error:  # the first also where a number has thousands of digits
-        what = f"is not JSON ({error})" if isinstance(error, json.JSONDecodeError) else "has too long or deep a value"
-        raise InputError(f'{file!r} {what}; write it as {{"x": 3}}') from None
-    if not isinstance(values, dict):
-        raise InputError(f'{file!r} holds no values by name; write it as {{"x": 3}}')
-    return values
 
 
 # Output

@@ -1,7 +1,7 @@
 """Commands on traces: export, worksheet, verify, diff.
 
-What they have to say comes as lines, which the command line prints. A command gets its options, and a function that
-runs the program or loads the trace that they name: whatever can be refused without that is refused before.
+What they have to say comes as lines, which the command line prints. Whatever can be refused without running the
+program, or loading the trace, that the options name is refused before.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from time import monotonic
 from typing import Any, TextIO
 
 from stepgrad.difference import Difference, Tolerance, compare
-from stepgrad.errors import InputError, visible
+from stepgrad.errors import InputError, counted, visible
 from stepgrad.extract import chosen_steps
 from stepgrad.files import check_free, write
 from stepgrad.formats import FORMATS, check_format, check_options, format_of, render
 from stepgrad.formats.worksheet import ENDINGS, worksheet
+from stepgrad.given import find_given, traced
+from stepgrad.language import Recipe, Text
 from stepgrad.loader import load, read_trace
-from stepgrad.trace import Trace
 
 CHOOSING = {"steps": "--steps", "only": "--only", "node": "--node"}
 SHAPING = {
@@ -29,7 +30,7 @@ SHAPING = {
 }  # fmt: skip
 
 
-def export(options: argparse.Namespace, traced: Callable[[argparse.Namespace], Trace]) -> Iterable[str]:
+def export(options: argparse.Namespace) -> Iterable[str]:
     """Write the trace into a file, or return its lines where they go to standard output."""
     name = export_format(options.file, options.format)
     chosen = {key: getattr(options, key) for key in CHOOSING if getattr(options, key) is not None}
@@ -69,7 +70,7 @@ def export_format(file: str | None, named: str | None) -> str:
     return format_of(Path(file).name)
 
 
-def ask(options: argparse.Namespace, traced: Callable[[argparse.Namespace], Trace]) -> Iterable[str]:
+def ask(options: argparse.Namespace) -> Iterable[str]:
     """Return the lines of a worksheet or its key, or write both into files."""
     to_file = options.file not in (None, "-")
     path = Path(options.file if to_file else "-")
@@ -100,12 +101,12 @@ def written(file: str, lines: Iterable[str], force: bool) -> Iterable[str]:
     if file == "-":
         return lines
     if sys.stderr is not None and sys.stderr.isatty():
-        lines = counted(lines, sys.stderr, monotonic)
+        lines = reported(lines, sys.stderr, monotonic)
     write(Path(file), lines, overwrite=force)
     return ()
 
 
-def counted(lines: Iterable[str], stream: TextIO, clock: Callable[[], float]) -> Iterator[str]:
+def reported(lines: Iterable[str], stream: TextIO, clock: Callable[[], float]) -> Iterator[str]:
     """Hand lines on; after a second, and then twice a second, say how many there were."""
     said = ""
     due = clock() + 1
@@ -130,16 +131,13 @@ def verify(options: argparse.Namespace) -> Iterator[str]:
     else:
         trace = read_trace(sys.stdin.buffer, "<stdin>", options.max_steps)
     counts = {"step": len(trace), "node": trace.node_count, "pass": len(trace.stretches)}
-    said = ", ".join(counted_words(number, word) for word, number in counts.items())
+    said = ", ".join(counted(number, word) for word, number in counts.items())
     yield f"{visible(options.file)}: {said}; every value, local, product and total is right to the bit"
 
 
-def counted_words(number: int, word: str) -> str:
-    """Count things: ``1 pass``, ``2 passes``."""
-    return f"{number:,} {word}" + ("" if number == 1 else "es" if word.endswith("s") else "s")
-
-
-def difference(options: argparse.Namespace, found: Callable[[str], Trace]) -> Difference:
+def difference(options: argparse.Namespace) -> Difference:
     """Compare two programs or saved traces."""
-    first, second = found(options.program), found(options.other)
+    how = Recipe(max_steps=options.max_steps)
+    found = (find_given(given, options.max_steps) for given in (options.program, options.other))
+    first, second = (how.run(each) if isinstance(each, Text) else each for each in found)
     return compare(first, second, Tolerance(options.rtol, options.atol))

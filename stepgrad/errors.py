@@ -112,3 +112,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word, [each for each in known if each != word], n=1, cutoff=0.75)
     return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def counted(count: int, thing: str = "argument") -> str:
+    """Spell a number of things.
+
+    >>> counted(1), counted(2, "name"), counted(1_000, "pass")
+    ('1 argument', '2 names', '1,000 passes')
+    """
+    return f"{count:,} {thing}" + ("" if count == 1 else "es" if thing.endswith("s") else "s")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from stepgrad.errors import InputError
+from stepgrad.limits import LIMITS
 
 PATIENCE = 1.0  # seconds in which somebody must come to write into a named pipe
 
@@ -27,6 +28,33 @@ def content_of(path: str, most: int) -> bytes:
     """
     with opened(path) as file:
         return file.read(most + 1)
+
+
+def text_of(path: str, instead: str) -> str:
+    """Return the text of a file of values.
+
+    Parameters
+    ----------
+    path : str
+    instead : str
+        What to name where it cannot be read: ``a JSON file``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is too long, or is not UTF-8.
+    """
+    try:
+        content = content_of(path, LIMITS.file)
+    except (OSError, ValueError) as error:  # the second where the name has a NUL
+        reason = getattr(error, "strerror", None) or "this is no file name"
+        raise InputError(f"{path!r} cannot be read: {reason}; name {instead}") from None
+    if len(content) > LIMITS.file:
+        raise InputError(f"{path!r} is too long; keep it under {LIMITS.file:,} bytes, or raise --max-file")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path!r} is not UTF-8; save it as UTF-8") from None
 
 
 @contextmanager

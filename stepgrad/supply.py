@@ -11,7 +11,7 @@ from typing import Any
 
 from stepgrad.applications import Applications
 from stepgrad.errors import InputError, ProgramError
-from stepgrad.intake import content_of
+from stepgrad.intake import text_of
 from stepgrad.language import MAX_STEPS, supplied_array
 from stepgrad.limits import LIMITS
 from stepgrad.literals import holds_nodes
@@ -80,19 +80,27 @@ def read_file(path: str, number: NumberType = FLOAT) -> Any:
     kind = Path(path).suffix.lower()
     if kind not in (".csv", ".json"):
         raise InputError(f"{path!r} ends neither in .csv nor in .json; name such a file behind `@`")
-    try:
-        content = content_of(path, LIMITS.file)
-    except (OSError, ValueError) as error:  # the second where the name has a NUL
-        reason = getattr(error, "strerror", None) or "this is no file name"
-        raise InputError(f"{path!r} cannot be read: {reason}; name a file behind `@`") from None
-    if len(content) > LIMITS.file:
-        raise InputError(f"{path!r} is too long; keep it under {LIMITS.file:,} bytes, or raise --max-file")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path!r} is not UTF-8; save it as UTF-8") from None
-    program = Program(text, path)
+    program = Program(text_of(path, "a file behind `@`"), path)
     return from_csv(program, number) if kind == ".csv" else from_json(program, number)
+
+
+def read_inputs(path: str, number: NumberType = FLOAT) -> dict[str, Any]:
+    """Read values by name from a JSON file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or holds none.
+    """
+    text = text_of(path, "a JSON file")
+    try:
+        values = json.loads(text, parse_float=number.make)
+    except (ValueError, RecursionError) as error:  # the first also where a number has thousands of digits
+        what = f"is not JSON ({error})" if isinstance(error, json.JSONDecodeError) else "has too long or deep a value"
+        raise InputError(f'{path!r} {what}; write it as {{"x": 3}}') from None
+    if not isinstance(values, dict):
+        raise InputError(f'{path!r} holds no values by name; write it as {{"x": 3}}')
+    return values
 
 
 def too_many(count: int) -> str:

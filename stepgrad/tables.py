@@ -7,6 +7,7 @@ from typing import Any
 
 from stepgrad.curvature import Hessian
 from stepgrad.directions import Jvp, Modes
+from stepgrad.errors import counted
 from stepgrad.linear import LinearMap
 from stepgrad.paths import MOST_COUNTED, Path, PathSum
 from stepgrad.style import Style, beside, cells, escaped, filled, kept
@@ -85,11 +86,6 @@ def modes_lines(found: Modes, style: Style) -> Iterator[str]:
     yield f"forward mode: {counted(sweeps, 'sweep')} of {counted(edges, 'edge')} in all, one for each number"
     gap = found.gap
     yield "they agree to the last bit" if not gap else f"they agree to {float(gap):.0e}, the rounding of the last bits"
-
-
-def counted(number: int, word: str) -> str:
-    """Count things: ``1 edge``, ``2 edges``."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def path_lines(found: PathSum, style: Style) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stepgrad import InputError, render, run
-from stepgrad.commands import counted
+from stepgrad.commands import reported
 from stepgrad.files import save, write
 from stepgrad.formats import FORMATS
 from stepgrad.gallery import example_text
@@ -242,11 +242,11 @@ def test_progress_is_told_after_a_second_and_cleared():
             return self.now
 
     stream, lines = io.StringIO(), [str(i) for i in range(1000)]
-    assert list(counted(lines, stream, Clock())) == lines
+    assert list(reported(lines, stream, Clock())) == lines
     assert stream.getvalue().startswith("\r300 lines\r")
     assert stream.getvalue().endswith("\r          \r") or stream.getvalue().endswith("\r         \r")
     quick = io.StringIO()
-    assert list(counted(lines, quick, lambda: 0.0)) == lines
+    assert list(reported(lines, quick, lambda: 0.0)) == lines
     assert quick.getvalue() == ""
 
 

@@ -150,6 +150,7 @@ FLOORS = [
     "difference",
     "value",
     "gallery",
+    "given",
     "stepgrad",
     "arguments",
     "commands",
