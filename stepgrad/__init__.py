@@ -78,13 +78,14 @@ if TYPE_CHECKING:
     from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
     from stepgrad.files import save
     from stepgrad.formats import FORMATS, render
+    from stepgrad.keeping import Tape
     from stepgrad.language import run
     from stepgrad.limits import LIMITS
     from stepgrad.loader import load
     from stepgrad.ops import GATES
     from stepgrad.paths import PathSum, why
     from stepgrad.trace import Trace
-    from stepgrad.value import Tape, Value, concat, stack
+    from stepgrad.value import Value, concat, stack
 
 __version__ = "0.1.0"
 
@@ -145,13 +146,14 @@ ROOMS = {
     "events": ("Backward", "Direction", "Event", "Forward", "Print", "Seed", "Tangent", "Update"),
     "files": ("save",),
     "formats": ("FORMATS", "render"),
+    "keeping": ("Tape",),
     "language": ("run",),
     "limits": ("LIMITS",),
     "loader": ("load",),
     "ops": ("GATES",),
     "paths": ("PathSum", "why"),
     "trace": ("Trace",),
-    "value": ("Tape", "Value", "concat", "stack"),
+    "value": ("Value", "concat", "stack"),
 }
 
 

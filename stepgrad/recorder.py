@@ -12,7 +12,7 @@ from typing import Any
 
 from stepgrad.formula import OPERANDS, for_number_type, namespace_of, require_functions
 from stepgrad.gate import Elementwise
-from stepgrad.numeric import NumberType
+from stepgrad.numeric import FLOAT, NumberType
 
 PATTERNS = {1: ("n",), 2: ("nn", "nl", "ln")}
 SLOTS = ("a", "b")
@@ -71,3 +71,45 @@ def compile_recorder(gate: Elementwise, number: NumberType, node_type: type, pat
     exec(compile(source, f"<record {gate.name}>", "exec"), namespace)
     recorder: Callable[..., Any] = namespace["record"]
     return recorder
+
+
+def compile_operator(
+    gate: Elementwise, name: str, node_type: type, recording: Any, general: Callable[..., Any], *, swapped: bool = False
+) -> Callable[..., Any]:
+    """Compile a method that records on the open pass of a recording: of a node, and of a node and a float.
+
+    Parameters
+    ----------
+    gate : Elementwise
+    name : str
+        The method's.
+    node_type : type
+        Whose method it is: what holds a number, and what it records.
+    recording : Recording
+    general : callable
+        The method of the same name for whatever is neither of this type nor a number.
+    swapped : bool
+        Whether the node is the second operand.
+    """
+    namespace = {**namespace_of(FLOAT), "gate": gate, "new": node_type, "here": recording, "general": general}
+
+    def body(pattern: str, indent: str) -> str:
+        return "".join(f"{indent}{line}\n" for line in recording_lines(gate, FLOAT, pattern, namespace))
+
+    if name == "__neg__":
+        source = "def operator(a):\n    p = here.current\n    b = -1.0\n" + body("nl", "    ")
+    elif len(gate.locals) == 1:
+        source = "def operator(a):\n    p = here.current\n" + body("n", "    ")
+    else:
+        own, other, with_literal = ("b", "a", "ln") if swapped else ("a", "b", "nl")
+        source = (
+            f"def operator({own}, {other}):\n"
+            "    p = here.current\n"
+            + ("" if swapped else f"    if type({other}) is new:\n" + body("nn", "        "))
+            + f"    if type({other}) is int: {other} = float({other})\n"
+            f"    elif type({other}) is not float: return general({own}, {other})\n" + body(with_literal, "    ")
+        )
+    exec(compile(source, f"<operator {name}>", "exec"), namespace)
+    operator: Callable[..., Any] = namespace["operator"]
+    operator.__name__, operator.__doc__ = name, general.__doc__
+    return operator

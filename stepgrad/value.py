@@ -9,28 +9,22 @@ node; everything else goes the general way.
 
 from __future__ import annotations
 
-import gc
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import chain
-from types import TracebackType
 from typing import Any
 
 from stepgrad.calls import bind, resolve
 from stepgrad.errors import GateError
-from stepgrad.events import Name
-from stepgrad.formula import namespace_of
 from stepgrad.gate import Elementwise
 from stepgrad.literals import holds_nodes, plain, raw
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import ELEMENTWISE, GATES, INPUT
-from stepgrad.recorder import recording_lines
+from stepgrad.recorder import compile_operator
 from stepgrad.recording import Recording
-from stepgrad.style import literal_text, one_line
+from stepgrad.style import literal_text
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
-from stepgrad.trace import Trace
 
 
 def as_number(value: Any) -> float:
@@ -394,93 +388,18 @@ OPERATORS = {
 }
 
 
-def compile_operator(gate: Elementwise, name: str, *, swapped: bool = False) -> Callable[..., Value]:
+def compiled(gate: Elementwise, name: str, *, swapped: bool = False) -> Callable[..., Value]:
     """Compile an operator or a method of numbers; what is no number goes the general way."""
-    general = getattr(Value, name)
-    namespace = {
-        **namespace_of(FLOAT),
-        "gate": gate,
-        "new": NumberValue,
-        "HERE": HERE,
-        "general": general,
-    }
-
-    def body(pattern: str, indent: str) -> str:
-        return "".join(f"{indent}{line}\n" for line in recording_lines(gate, FLOAT, pattern, namespace))
-
-    if name == "__neg__":
-        source = "def operator(a):\n    p = HERE.current\n    b = -1.0\n" + body("nl", "    ")
-    elif len(gate.locals) == 1:
-        source = "def operator(a):\n    p = HERE.current\n" + body("n", "    ")
-    else:
-        own, other, with_literal = ("b", "a", "ln") if swapped else ("a", "b", "nl")
-        source = (
-            f"def operator({own}, {other}):\n"
-            "    p = HERE.current\n"
-            + ("" if swapped else f"    if type({other}) is new:\n" + body("nn", "        "))
-            + f"    if type({other}) is int: {other} = float({other})\n"
-            f"    elif type({other}) is not float: return general({own}, {other})\n" + body(with_literal, "    ")
-        )
-    exec(compile(source, f"<operator {name}>", "exec"), namespace)
-    operator: Callable[..., Value] = namespace["operator"]
-    operator.__name__, operator.__doc__ = name, general.__doc__
-    return operator
+    return compile_operator(gate, name, NumberValue, HERE, getattr(Value, name), swapped=swapped)
 
 
 for row in ELEMENTWISE:
     if row.name in OPERATORS:
         plain_name, swapped_name, *other_names = OPERATORS[row.name]
-        setattr(NumberValue, plain_name, compile_operator(row, plain_name))
-        setattr(NumberValue, swapped_name, compile_operator(row, swapped_name, swapped=True))
+        setattr(NumberValue, plain_name, compiled(row, plain_name))
+        setattr(NumberValue, swapped_name, compiled(row, swapped_name, swapped=True))
         for name in other_names:
-            setattr(NumberValue, name, compile_operator(row, name))
+            setattr(NumberValue, name, compiled(row, name))
     elif len(row.locals) == 1 and not row.params:
         method_name = "__abs__" if row.name == "abs" else row.name
-        setattr(NumberValue, method_name, compile_operator(row, method_name))
-
-
-class Tape:
-    """Keep everything that Values compute in a ``with`` block, for a trace.
-
-    Blocks may be nested, and a tape used for several: each keeps all that happens while it is entered.
-    A value computed before is shown with what its operands hold when the tape is made.
-
-    Examples
-    --------
-    >>> with Tape() as tape:
-    ...     x = Value(3.0, name="x")
-    ...     f = x * x
-    ...     f.backward()
-    >>> [type(event).__name__ for event in tape.trace()]
-    ['Forward', 'Forward', 'Seed', 'Backward', 'Backward']
-    """
-
-    def __init__(self) -> None:
-        self.history = HERE.new_history()
-        self.collector: list[bool] = []  # a stack: a tape may be entered again inside itself
-
-    def __enter__(self) -> Tape:
-        HERE.keep_in(self.history)
-        self.collector.append(gc.isenabled())
-        gc.disable()  # it would walk the growing tape again and again
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        HERE.stop_keeping(self.history)
-        if self.collector.pop():
-            gc.enable()
-
-    def trace(self) -> Trace:
-        """Return the trace of what has been recorded so far; the recording goes on undisturbed."""
-        passes = HERE.passes_so_far(self.history)
-        updated = (update.node for each in passes for update in each.updates)
-        taking_part = chain(updated, (node for each in passes for node in (*each.leaves, *each.earlier, *each.nodes)))
-        named = {node: one_line(str(name)) for node in taking_part if (name := getattr(node, "_name", ""))}
-        names: dict[Node, Name] = {}
-        versions: dict[str, int] = {}
-        for node in sorted(named, key=lambda node: node.index):
-            versions[named[node]] = version = versions.get(named[node], 0) + 1
-            names[node] = Name(named[node], version)
-        return Trace(passes, FLOAT, names=names, history=self.history)
+        setattr(NumberValue, method_name, compiled(row, method_name))

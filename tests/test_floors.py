@@ -149,6 +149,7 @@ FLOORS = [
     "loader",
     "difference",
     "value",
+    "keeping",
     "gallery",
     "given",
     "stepgrad",
