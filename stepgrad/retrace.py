@@ -30,7 +30,7 @@ from stepgrad.saved import (
     params_of,
     wrong,
 )  # fmt: skip
-from stepgrad.scopes import Call
+from stepgrad.scopes import Call, UnderWay
 from stepgrad.source import Program, Span
 from stepgrad.steps import change_of
 from stepgrad.tape import Mark, Node, Pass, Printed, Updated
@@ -67,8 +67,7 @@ class Retrace:
         self.swept = False
         self.history = History()
         self.calls: list[Call] = []
-        self.under_way: list[int] = []
-        self.next_call = 0
+        self.under_way = UnderWay(self.calls)
 
     def begin(self, number: NumberType, program: Program | None) -> None:
         """Open the first pass."""
@@ -104,8 +103,9 @@ class Retrace:
         note = forward_note(self.number, node.gate, values, node.value)
         if fields["note"] != note:
             fields.fail("note", "null" if note is None else repr(note))
-        if fields.wholes("path", len(self.calls)) != self.path(len(self.nodes) - 1):
-            fields.fail("path", str(self.path(len(self.nodes) - 1)))
+        self.under_way.go_on(len(self.nodes) - 1)
+        if fields.wholes("path", len(self.calls)) != self.under_way.open:
+            fields.fail("path", str(self.under_way.open))
 
     def gate_of(self, fields: Fields) -> Gate:
         """Return the gate that a line names."""
@@ -200,17 +200,6 @@ class Retrace:
                 wrong(f"there is a {clipped(name.text)!r} of version {name.version} already, or can be none")
             self.names[node] = name
             self.taken.add(name)
-
-    def path(self, node: int) -> list[int]:
-        """Return the calls within which a node lies."""
-        calls = self.calls
-        while self.under_way and node >= calls[self.under_way[-1]].stop:
-            self.under_way.pop()
-        while self.next_call < len(calls) and calls[self.next_call].start <= node:
-            if node < calls[self.next_call].stop:
-                self.under_way.append(self.next_call)
-            self.next_call += 1
-        return self.under_way
 
     def read_print(self, fields: Fields) -> None:
         """Read what was printed."""

@@ -109,3 +109,30 @@ class Call(NamedTuple):
     start: int
     stop: int
     result: Node | None
+
+
+class UnderWay:
+    """The calls within which nodes were made, for whoever goes through all nodes in order.
+
+    Attributes
+    ----------
+    calls : sequence of Call
+    open : list of int
+        The indices of those within which the last node lies, outermost first.
+    """
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = calls
+        self.open: list[int] = []
+        self.next = 0
+
+    def go_on(self, node: int) -> bool:
+        """Go on to a node; say whether it lies within other calls than the one before."""
+        calls, before = self.calls, (self.next, len(self.open))
+        while self.open and node >= calls[self.open[-1]].stop:
+            self.open.pop()
+        while self.next < len(calls) and calls[self.next].start <= node:
+            if node < calls[self.next].stop:
+                self.open.append(self.next)
+            self.next += 1
+        return before != (self.next, len(self.open))

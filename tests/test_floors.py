@@ -133,6 +133,7 @@ FLOORS = [
     "formats.symbols",
     "formats.python",
     "formats.scene",
+    "formats.spoken",
     "formats.tex",
     "formats.latex",
     "formats.tikz",

@@ -31,6 +31,7 @@ from stepgrad.formats.spelling import (
 from stepgrad.linear import LinearMap
 from stepgrad.notes import Doubts, forward_note
 from stepgrad.numeric import FLOAT, NUMBER_TYPES
+from stepgrad.scopes import UnderWay
 from stepgrad.steps import change_of
 from stepgrad.stretch import Entry, Stretch
 from stepgrad.tape import Node, Printed, Updated
@@ -95,8 +96,7 @@ class Lines:
         self.moved = bool(self.waiting)
         self.tensors: dict[int, tuple[Tensor, str]] = {}  # spelled last, by id: a total comes again as an upstream
         self.checksum = 0
-        self.calls, self.next_call = trace.calls, 0
-        self.under_way: list[int] = []
+        self.under_way = UnderWay(trace.calls)
         self.path_text = "[]"
         self.shift = trace.shift
 
@@ -188,7 +188,7 @@ class Lines:
         new, new_span, new_gate = self.spelled.new, self.spans.new, self.gates.new
         known_text, new_name = self.texts.known.get, self.new_name
         called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
-        special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.calls)
+        special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.trace.calls)
         begin, checksum, path = f',"pass":{number},"kind":"forward","node":', self.checksum, "[]"
         for step, node in enumerate(nodes, first):
             index = self.index(node) if special else node.index + shift
@@ -388,13 +388,6 @@ class Lines:
 
     def path(self, node: int) -> str:
         """Spell the calls within which a node was computed; asked for in the order of the nodes."""
-        calls, before = self.calls, (self.next_call, len(self.under_way))
-        while self.under_way and node >= calls[self.under_way[-1]].stop:
-            self.under_way.pop()
-        while self.next_call < len(calls) and calls[self.next_call].start <= node:
-            if node < calls[self.next_call].stop:
-                self.under_way.append(self.next_call)
-            self.next_call += 1
-        if before != (self.next_call, len(self.under_way)):
-            self.path_text = f"[{','.join(map(str, self.under_way))}]"
+        if self.under_way.go_on(node):
+            self.path_text = f"[{','.join(map(str, self.under_way.open))}]"
         return self.path_text

@@ -56,14 +56,7 @@ def svg(
     if theme not in THEMES:
         raise FormatError(f"there is no theme {theme!r}; use one of {', '.join(THEMES)}{nearest(theme, THEMES)}")
     wording = Wording(trace, Style(digits))
-    asked = [Asked(step, steps, pass_number)]
-    if step is None and steps is not None and len(steps) > 1:
-        if len(steps) > MOST_PICTURES:
-            raise FormatError(
-                f"a file holds at most {MOST_PICTURES} pictures, and these are {len(steps):,}; choose fewer"
-            )
-        asked = [Asked(index + 1) for index in steps]
-    frames = [Frame(*each.drawn(wording), each.event(trace)) for each in asked]
+    frames = [Frame(*each.drawn(wording), each.event(trace)) for each in asked(step, steps, pass_number)]
     captions = ["" if frame.event is None else one_line(sentence(wording, frame.event)) for frame in frames]
     sizes = [frame_size(*each) for each in zip(frames, captions, strict=True)]
     width, height = max(across for across, _ in sizes), sum(down for _, down in sizes)
@@ -80,15 +73,24 @@ def svg(
     yield from definitions()
     top = 0.0
     for frame, caption, (_, below) in zip(frames, captions, sizes, strict=True):
-        if top:
-            yield f'<g transform="translate(0 {shown(top)})">'
-        yield from drawing(frame.scene, frame.moment)
-        if caption:
-            yield text_at((MARGIN, below - MARGIN), caption, "caption")
-        if top:
-            yield "</g>"
+        yield from framed(frame, caption, top, below)
         top += below
     yield "</svg>"
+
+
+def asked(step: int | None, steps: Sequence[int] | None, pass_number: int | None) -> list[Asked]:
+    """List the pictures that are asked for: one, unless several steps are chosen.
+
+    Raises
+    ------
+    FormatError
+        If these are too many for a file.
+    """
+    if step is not None or steps is None or len(steps) < 2:
+        return [Asked(step, steps, pass_number)]
+    if len(steps) > MOST_PICTURES:
+        raise FormatError(f"a file holds at most {MOST_PICTURES} pictures, and these are {len(steps):,}; choose fewer")
+    return [Asked(index + 1) for index in steps]
 
 
 class Frame(NamedTuple):
@@ -97,6 +99,17 @@ class Frame(NamedTuple):
     scene: Scene
     moment: Moment
     event: Event | None
+
+
+def framed(frame: Frame, caption: str, top: float, height: float) -> Iterator[str]:
+    """Yield one picture of a file, with its caption, below the others."""
+    if top:
+        yield f'<g transform="translate(0 {shown(top)})">'
+    yield from drawing(frame.scene, frame.moment)
+    if caption:
+        yield text_at((MARGIN, height - MARGIN), caption, "caption")
+    if top:
+        yield "</g>"
 
 
 def frame_size(frame: Frame, caption: str) -> tuple[float, float]:
