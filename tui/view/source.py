@@ -33,8 +33,8 @@ def source_page(session: Session) -> Sheetful:
     if span:
         first = lines[span.line - 1] if span.line <= len(lines) else ""
         lit = lit_columns(span, span.line, len(first))
-        start = cells(first[: lit.start]) + digits + 3
-        focus = Area(start, span.line - 1, cells(first[lit.start : lit.stop]), max(1, span.end_line - span.line + 1))
+        # With the line from its first sign on, where there is room: else the name that it assigns to is cut off.
+        focus = Area(digits + 3, span.line - 1, cells(first[: lit.stop]), max(1, span.end_line - span.line + 1))
     return Sheetful(page, focus, fixed=Fixed(columns=digits + 3))
 
 
