@@ -61,7 +61,9 @@ def write(path: Path, lines: Iterable[str], *, overwrite: bool = False) -> None:
 
 def exists(path: Path) -> InputError:
     """Say that there is a file already."""
-    return InputError(f"{str(path)!r} exists already; choose another name, or allow to overwrite it")
+    return InputError(
+        f"{str(path)!r} exists already; choose another name, or allow to overwrite it: --force, overwrite=True"
+    )
 
 
 @contextmanager
