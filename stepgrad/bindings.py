@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stepgrad.errors import GateError, nearest
+from stepgrad.journal import UPDATE
 from stepgrad.literals import Entries, OffTape, Size, holds, raw
 from stepgrad.machine import Machine
 from stepgrad.numeric import NumberType
@@ -153,7 +154,7 @@ class Bindings(Machine):
         fresh = replace(self.recording.current, old, value)
         self.spans.append(self.span_of(place))
         if self.journal is not None:
-            self.journal.note(fresh, replace, old, value)
+            self.journal.note(fresh, replace, old, value, way=UPDATE)
         return fresh
 
     def fresh_leaf(self, _: Pass, old: Node, value: Any) -> Node:

@@ -173,7 +173,7 @@ class Expressions(Caller):
                         return compute(x, y)
                     found = OffTape(compute(x, y))
                     if self.journal is not None:
-                        self.journal.note_computed(found, compute, left, right, span)
+                        self.journal.note_computed(found, gate, compute, left, right, span)
                     return found
             except GateError as error:
                 self.fail(str(error), node)

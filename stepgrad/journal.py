@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import ref
 
+from stepgrad.gate import Elementwise
 from stepgrad.literals import OffTape
 from stepgrad.recording import Recording
 from stepgrad.scopes import MISSING, Function, Scope
@@ -17,6 +18,8 @@ from stepgrad.source import Span
 from stepgrad.tape import Node, Pass
 
 Doing = Callable[..., Any]  # do(pass, *operands): what gives the result again
+Way = Elementwise | str | None  # of getting a result: by a gate's formula, or one of these; None: by doing it
+RECORD, UPDATE, GRADIENT, DATA = "record", "update", "gradient", "data"
 TAKEN: Mapping[tuple[bool, bool], Callable[[Callable[[Any, Any], Any]], Doing]] = {  # by which operands are nodes
     (False, False): lambda compute: lambda _, x, y: compute(x, y),
     (False, True): lambda compute: lambda _, x, y: compute(x, y.value),
@@ -38,6 +41,8 @@ class Entry(NamedTuple):
     operands : tuple
     span : Span or None
         Where the program says so, for its errors; None if it cannot fail.
+    way : Way
+        How it comes about, for whoever writes it out.
     """
 
     made: int
@@ -45,6 +50,7 @@ class Entry(NamedTuple):
     do: Doing
     operands: tuple[Any, ...]
     span: Span | None
+    way: Way
 
 
 class WatchedScope(Scope):
@@ -130,21 +136,22 @@ class Journal:
         if not (function.is_repeatable and plain and function.outer is self.scope):
             self.spoiled = True
 
-    def note(self, result: Any, do: Doing, *operands: Any, span: Span | None = None) -> None:
+    def note(self, result: Any, do: Doing, *operands: Any, span: Span | None = None, way: Way = None) -> None:
         """Write down what was computed off the tape, or updated."""
-        self.entries.append(Entry(self.recording.node_count, result, do, operands, span))
+        self.entries.append(Entry(self.recording.node_count, result, do, operands, span, way))
 
     def note_gradient(self, result: Any, node: Node) -> None:
         """Write down that a gradient was read, which must be there again."""
         self.reached.append((node, True))
         self.spoiled = self.spoiled or node.total is None
-        self.note(result, lambda _, given: given.total, node)
+        self.note(result, lambda _, given: given.total, node, way=GRADIENT)
 
     def note_computed(
-        self, result: OffTape, compute: Callable[[Any, Any], Any], left: Any, right: Any, span: Span
+        self, result: OffTape, gate: Elementwise, compute: Callable[[Any, Any], Any], left: Any, right: Any, span: Span
     ) -> None:
-        """Write down that a formula gave a number off the tape."""
-        self.note(result, TAKEN[isinstance(left, Node), isinstance(right, Node)](compute), left, right, span=span)
+        """Write down that a gate's formula gave a number off the tape."""
+        do = TAKEN[isinstance(left, Node), isinstance(right, Node)](compute)
+        self.note(result, do, left, right, span=span, way=gate)
 
     def nodes(self) -> Sequence[Node]:
         """Return the nodes that have been made, in order: those of the open pass, and those of the tail of the last."""

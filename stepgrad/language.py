@@ -52,6 +52,8 @@ class Interpreter(Statements):
         given = dict(self.supplied)
         self.supply()
         body()
+        if self.pending is not None:
+            self.pending.settle()
         for name in self.supplied:
             raise InputError(f"{name!r} is given a value, but the program never came to assign it; leave it out")
         if self.swept and output is not None:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 from math import prod
 from random import Random
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 from weakref import ref
 
 from stepgrad.errors import GateError, ProgramError
@@ -29,6 +29,15 @@ from stepgrad.work import SMALL, steps_for, steps_of_entries
 
 NOWHERE = ast.Module([], [])
 MOST_OPERATIONS = 500_000  # kept in refrains
+
+
+class Pending(Protocol):
+    """What has been put off."""
+
+    def settle(self) -> None:
+        """Do it now."""
+
+
 
 
 class Machine:
@@ -67,6 +76,10 @@ class Machine:
         What comparisons of tensors made.
     paid : int
         For how many nodes statements have paid.
+    passed_over : int
+        How many nodes are in no list of nodes, since their passes are kept as what repeats.
+    pending : Pending or None
+        The loop whose last rounds are still to be recorded.
     journal : Journal or None
         Where it is written down what happens, while a refrain is learned.
     mutations : int
@@ -99,6 +112,8 @@ class Machine:
         self.newer: dict[Node, Node] = {}
         self.masks: set[Node] = set()
         self.paid = 0
+        self.passed_over = 0
+        self.pending: Pending | None = None
         self.journal: Journal | None = None
         self.mutations = 0
         self.walked = 0
@@ -240,7 +255,7 @@ class Machine:
 
     def recorded(self, span: Span | None) -> None:
         """Note where the nodes just recorded stand in the program; the statement pays for them."""
-        self.spans += [span] * (self.recording.node_count - len(self.spans))
+        self.spans += [span] * (self.recording.node_count - self.passed_over - len(self.spans))
 
     def print_line(self, text: str, place: ast.AST) -> None:
         """Write down that the program printed a line."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from stepgrad.bindings import Bindings
 from stepgrad.errors import GateError, nearest
+from stepgrad.journal import DATA
 from stepgrad.limits import LIMITS
 from stepgrad.literals import Entries, OffTape, Size, holds, is_whole, length_of_range, raw, whole_number
 from stepgrad.ops import GATES
@@ -248,7 +249,7 @@ class Operators(Bindings):
             case "data":
                 found = OffTape(array)
                 if self.journal is not None:
-                    self.journal.note(found, lambda _, given: raw(given), ready)
+                    self.journal.note(found, lambda _, given: raw(given), ready, way=DATA)
                 return found
             case "shape":
                 return tuple(map(Size, shape_of(array)))

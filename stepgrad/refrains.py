@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from stepgrad.bindings import Bindings
 from stepgrad.errors import GateError, ProgramError
-from stepgrad.journal import Journal
+from stepgrad.journal import RECORD, Journal, Way
 from stepgrad.literals import OffTape
 from stepgrad.ops import CONSTANT, INPUT
-from stepgrad.readings import Reading, UnfitError, kind_of
+from stepgrad.readings import Reading, UnfitError, kind_of, same_literal
 from stepgrad.recording import Recording
-from stepgrad.scopes import MISSING, Act
+from stepgrad.scopes import MISSING, Act, Scope
 from stepgrad.source import Span
 from stepgrad.tape import Node, Scalar
 
@@ -41,6 +41,7 @@ class Step(NamedTuple):
     do: Callable[..., Any]
     operands: Sequence[Any]
     span: Span | None
+    way: Way
 
 
 class Verse:
@@ -56,9 +57,18 @@ class Verse:
     readings : list of Reading
         The names that it reads; those of ``single`` nodes, or numbers off the tape, come first.
     operations : list of Operation
+    given : list
+        What it was given when it was last repeated.
+    slots : list
+        What its slots held in the end.
+    off_again : list of (OffTape, int)
+        What it then made that is off the tape, and the slot of each.
     """
 
     def __init__(self, machine: Bindings, execute: Act) -> None:
+        self.given: Slots = []
+        self.slots: Slots = []
+        self.off_again: list[tuple[OffTape, int]] = []
         self.machine, self.scope, self.off = machine, machine.scope, machine.off
         self.readings: list[Reading] = []
         self.operations: list[Operation] = []
@@ -97,6 +107,7 @@ class Verse:
         self.single = [each.name for each in self.readings if each.is_single]
         self.kinds = [each.kinds[0] for each in self.readings if each.is_single]
         self.others = [each for each in self.readings if not each.is_single]
+        self.read_literals = [each for each in self.others if not isinstance(each.root, (list, tuple))]
         slots: dict[int, int] = {}
         self.same: list[tuple[int, int]] = []  # places where one and the same thing stood
         older = {id(entry.result): entry.operands[0] for entry in journal.entries if isinstance(entry.result, Node)}
@@ -116,6 +127,7 @@ class Verse:
         self.slot_numbers = slots
         self.holding = [(reading.name, reading.held) for reading in self.readings if older]
         self.operations = [self.operation(step) for step in steps]
+        self.ways = [(step.way, step.do, tuple(map(self.slot_of, step.operands))) for step in steps]
         self.places = [step.span for step in steps]
         self.off_tape = [number for number, value in enumerate(given) if isinstance(value, OffTape)]
         asked = [(self.slot_of(node), answer) for node, answer in journal.reached]
@@ -140,7 +152,7 @@ class Verse:
         for count, node in enumerate(nodes, journal.first):
             while others and others[-1].made <= count:
                 yield Step(*others.pop()[1:])
-            yield Step(*updates[id(node)][1:]) if id(node) in updates else self.step_of(node, self.machine.spans[count])
+            yield Step(*updates[id(node)][1:]) if id(node) in updates else self.step_of(node, self.machine.spans[count - self.machine.passed_over])
         for entry in reversed(others):
             yield Step(*entry[1:])
 
@@ -149,11 +161,11 @@ class Verse:
         recording, gate, value, params = self.machine.recording, node.gate, node.value, node.params
         operands = node.operands
         if not operands and gate in (INPUT, CONSTANT):
-            return Step(node, lambda _: recording.leaf(value, gate), (), span)
+            return Step(node, lambda _: recording.leaf(value, gate), (), span, RECORD)
         record = recording.recorders[(gate, *map(type, operands))] if len(operands) <= 2 else None
         if record is not None:
-            return Step(node, record, operands, span)
-        return Step(node, lambda _, *given: recording.apply_row(gate, given, params), operands, span)
+            return Step(node, record, operands, span, RECORD)
+        return Step(node, lambda _, *given: recording.apply_row(gate, given, params), operands, span, RECORD)
 
     def operation(self, step: Step) -> Operation:
         """Return what fills the slot of a step."""
@@ -195,7 +207,7 @@ class Verse:
         if isinstance(value, (Node, OffTape)):
             slot = self.slot_of(value)
             on_tape = isinstance(value, Node)
-            return lambda slots, made: slots[slot] if on_tape else OffTape(slots[slot])
+            return lambda slots, made: slots[slot] if on_tape else self.taken_off(slots, slot)
         if not isinstance(value, (list, tuple)):
             return lambda slots, made: value
         found = [(reading, number) for key, reading, number in self.lists if key == id(value)]
@@ -210,6 +222,12 @@ class Verse:
             self.builders.append(lambda slots, made: kind([part(slots, made) for part in parts]))
         place = self.made[id(value)]
         return lambda slots, made: made[place]
+
+    def taken_off(self, slots: Slots, slot: int) -> OffTape:
+        """Return what is off the tape, made again."""
+        made = OffTape(slots[slot])
+        self.off_again.append((made, slot))
+        return made
 
     # Repeating
 
@@ -242,10 +260,15 @@ class Verse:
             return None
         return found
 
+    def fits_literals(self, scope: Scope) -> bool:
+        """Whether the literals that it reads are the same."""
+        return all(same_literal(scope.get(each.name, MISSING), each.root) for each in self.read_literals)
+
     def repeat(self, slots: Slots) -> None:
         """Do it again, with other numbers in the first slots."""
         machine, recording = self.machine, self.machine.recording
         first_node, first_call, first_span = recording.node_count, len(machine.calls), len(machine.spans)
+        self.given, self.slots, self.off_again = list(slots), slots, []
         for slot in self.off_tape:
             slots[slot] = slots[slot].value
         slots += self.literals
@@ -303,10 +326,16 @@ class Refrain:
         How many more verses may be learned: a few, and more with every one that is repeated.
     credit : int
         What is left of ``CREDIT``; every verse that is repeated restores some.
+    fewest : int
+        How many operations make it worth while to learn a verse.
+    repeated : Verse or None
+        The one that was repeated this time.
     """
 
     def __init__(self, machine: Bindings, execute: Act) -> None:
         self.machine, self.execute = machine, execute
+        self.fewest = FEWEST
+        self.repeated: Verse | None = None
         self.verses: list[Verse] = []
         self.next = 0
         self.tries = PATIENCE
@@ -314,14 +343,17 @@ class Refrain:
 
     def __call__(self) -> str | None:
         """Repeat a verse that fits; else interpret the statements, and learn one if it makes sense."""
-        machine = self.machine
+        machine, self.repeated = self.machine, None
+        if machine.pending is not None:
+            machine.pending.settle()
         if machine.journal is not None or machine.under_way or self.credit <= 0:
             return self.execute()
         walked = machine.walked
         for place in (*range(self.next, len(self.verses)), *range(self.next)):
             slots = self.verses[place].fitting()
             if slots is not None:
-                self.verses[place].repeat(slots)
+                self.repeated = self.verses[place]
+                self.repeated.repeat(slots)
                 self.next = place + 1
                 self.tries = min(self.tries + PATIENCE, MOST_VERSES - len(self.verses))
                 self.credit = min(self.credit + 2, CREDIT)
@@ -336,7 +368,7 @@ class Refrain:
         """Interpret the statements, and learn a verse from it."""
         self.tries -= 1
         verse = Verse(self.machine, self.execute)
-        if verse.usable and len(verse.operations) >= FEWEST:
+        if verse.usable and len(verse.operations) >= self.fewest:
             self.verses.append(verse)
             self.next = 0
             self.machine.operations_left -= len(verse.operations)

@@ -8,7 +8,7 @@ follow each other whenever that is the same.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from stepgrad.calls import signature
 from stepgrad.names import dotted
@@ -60,12 +60,56 @@ def are_repeatable(statements: Iterable[ast.AST]) -> bool:
     return all(map(is_repeatable, statements))
 
 
+def is_sweep(statement: ast.AST) -> bool:
+    """Whether a statement goes backward from a name, and does nothing else."""
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="backward"), args=[ast.Name()], keywords=[])):
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(), attr="backward"), args=[], keywords=[])):
+            return True
+    return False
+
+
+QUIET = (
+    ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop,
+    ast.boolop, ast.cmpop,
+)  # fmt: skip
+COUNTING = ("range", "len", "zip", "enumerate", "reversed")
+
+
+def quiet_in(expression: ast.expr, assigned: Set[str]) -> Set[str] | None:
+    """Return the names that a quiet expression reads, which does nothing but reckon with them; None if it is not quiet.
+
+    It is quiet as long as these stand for literals.
+    """
+    called = []
+    for each in ast.walk(expression):
+        match each:
+            case ast.Call(func=ast.Name(id=name), keywords=[]) if name in COUNTING and name not in assigned:
+                called.append(name)
+            case _ if not isinstance(each, QUIET):
+                return None
+    return {each.id for each in ast.walk(expression) if isinstance(each, ast.Name)} - {*called}
+
+
+def quiet_names(statement: ast.stmt, assigned: Set[str], counters: Set[str]) -> Set[str] | None:
+    """Return the names that decide on what a quiet statement does before others are executed; None if it is not quiet."""
+    match statement:
+        case ast.Pass() | ast.Expr(value=ast.Constant()):
+            return set()
+        case ast.If(test=expression) | ast.For(iter=expression) | ast.While(test=expression):
+            return quiet_in(expression, assigned)
+        case ast.AugAssign(target=ast.Name(id=name), value=ast.Constant()) if name in counters:
+            return {name}
+    return None
+
+
 def is_target(target: ast.expr) -> bool:
     """Whether an assignment to this changes names, or the data of inputs, and no list."""
     match target:
         case ast.Name():
             return True
-        case ast.Attribute(value=value, attr="data"):
+        case ast.Attribute(value=value, attr="data" | "grad"):
             return is_fixed(value)
         case ast.Tuple(elts=targets) | ast.List(elts=targets):
             return all(map(is_target, targets))

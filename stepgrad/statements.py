@@ -13,14 +13,19 @@ from itertools import groupby
 from stepgrad.assignments import Assignments, do_nothing
 from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
-from stepgrad.numeric import EXACT
+from stepgrad.literals import OffTape, holds
+from stepgrad.numeric import EXACT, FLOAT
 from stepgrad.printing import printed
 from stepgrad.reader import TOO_DEEP
 from stepgrad.refrains import Refrain
-from stepgrad.repeatable import is_repeatable
-from stepgrad.scopes import BREAK, CONTINUE, RETURN, Act
+from stepgrad.repeatable import is_repeatable, is_sweep, quiet_in, quiet_names
+from stepgrad.rounds import Rounds, Sweep
+from stepgrad.scopes import BREAK, CONTINUE, RETURN, Act, Function
+from stepgrad.tape import Node
+from stepgrad.tensor import Tensor
 from stepgrad.vocabulary import MODULE_NUMBERS, MODULES
 
+OPEN = (Node, OffTape, Tensor, Function)  # what a loop's rounds may change, or change something
 UNDERSTOOD = "only the functions of math, numpy and torch that the language has are understood"
 
 
@@ -43,7 +48,25 @@ class Statements(Assignments):
 
     def block(self, statements: Sequence[ast.stmt]) -> Act:
         """Read statements into a function that executes them in order, and has them pay for the nodes they make."""
-        return self.executed([(each, *self.weighed(each)) for each in statements])
+        acts = [(each, *self.weighed(each)) for each in statements]
+        if not (self.functions or self.in_refrain):
+            acts = [(each, self.careful(each, act), weight) for each, act, weight in acts]
+        return self.executed(acts)
+
+    def careful(self, statement: ast.stmt, act: Act) -> Act:
+        """Return what executes a statement after all that has been put off, unless it can see nothing of that."""
+        names = quiet_names(statement, self.assigned, self.counters)
+
+        def careful_act() -> str | None:
+            if self.pending is not None and not self.are_literals(names):
+                self.pending.settle()
+            return act()
+
+        return careful_act
+
+    def are_literals(self, names: Set[str] | None) -> bool:
+        """Whether names stand for literals, or lists of them; None for a statement that is not quiet."""
+        return names is not None and not any(holds(self.scope.get(name), OPEN) for name in names)
 
     def executed(self, acts: Sequence[tuple[ast.AST, Act, int]]) -> Act:
         """Return what executes statements in order; each comes with its weight, 0 if it pays for itself."""
@@ -83,9 +106,18 @@ class Statements(Assignments):
         for (repeats, _), several in groupby(statements, self.refrain_of):
             self.in_refrain = repeats
             run = [(each, *self.weighed(each)) for each in several]
-            acts += [(run[0][0], Refrain(self, self.executed(run)), 0)] if repeats else run
-        self.in_refrain = False
+            self.in_refrain = False
+            if repeats:
+                acts.append((run[0][0], Refrain(self, self.executed(run)), 0))
+            else:
+                acts += [(each, self.other(each, act), weight) for each, act, weight in run]
+        if [act for _, act, _ in acts if isinstance(act, Sweep)]:
+            return Rounds(self, [(each[1], self.executed([each])) for each in acts])
         return self.executed(acts)
+
+    def other(self, statement: ast.stmt, act: Act) -> Act:
+        """Return what executes a statement of a loop that is no refrain."""
+        return Sweep(act) if self.number is FLOAT and is_sweep(statement) else self.careful(statement, act)
 
     def read_Expr(self, node: ast.Expr) -> Act:
         """Read an expression on a line of its own; a text is a comment."""
@@ -128,7 +160,12 @@ class Statements(Assignments):
         inside, after = self.inner_block(node.body), self.block(node.orelse)
 
         def loop() -> str | None:
-            for entry in self.entries_of(thunk(), node.iter):
+            entries = self.entries_of(thunk(), node.iter)
+            if isinstance(inside, Rounds):
+                inside.left = len(entries)
+            for entry in entries:
+                if self.pending is not None and holds(entry, OPEN):
+                    self.pending.settle()
                 set_target(entry)
                 ended = inside()
                 if ended == BREAK:
@@ -142,17 +179,21 @@ class Statements(Assignments):
     def read_While(self, node: ast.While) -> Act:
         """Read ``while``; an endless one ends at the limit of steps."""
         condition, weight = self.weighed(node.test)
+        names = quiet_in(node.test, self.assigned)
         inside, after = self.inner_block(node.body), self.block(node.orelse)
 
         def loop() -> str | None:
-            while self.truth(condition(), node.test):
+            while True:
+                if self.pending is not None and not self.are_literals(names):
+                    self.pending.settle()
+                if not self.truth(condition(), node.test):
+                    return after()
                 self.spend(weight, node)
                 ended = inside()
                 if ended == BREAK:
                     return None
                 if ended == RETURN:
                     return ended
-            return after()
 
         return loop
 
