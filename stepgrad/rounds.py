@@ -222,12 +222,13 @@ class Rounds:
     def go_on(self) -> str | None:
         """Go a round of which only the updates are computed, and put off recording it."""
         machine, verses, literals = self.machine, [], dict[str, Any]()
-        for self.position, (act, block) in enumerate(self.acts):
+        for place, (act, block) in enumerate(self.acts):
+            self.position = place
             if isinstance(act, Refrain):
                 verse = next_verse(act, machine.scope, literals)
                 if verse is None:
                     self.settle()
-                    return self.record(self.position)
+                    return self.record(place)
                 verses.append(verse)
             elif not isinstance(act, Sweep):
                 ended = block()
@@ -236,7 +237,7 @@ class Rounds:
                         self.settle()
                     return ended
                 if machine.pending is not self:
-                    return self.record(self.position + 1)
+                    return self.record(place + 1)
         self.position = len(self.acts)
         key = tuple(verses)
         last = self.key if self.ahead is None else self.ahead.key

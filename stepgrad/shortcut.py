@@ -71,7 +71,8 @@ class Shortcut(Writer):
         for k, each in enumerate(carried, len(moving)):
             self.off[(*each, 1)] = f"o{k}"
             self.places[f"o{k}"] = k
-        self.names |= {leaf: self.literal(leaf.value) for leaf in recorded.leaves if leaf not in self.names}
+        given = (each for part in parts for each in part.given if isinstance(each, Node) and not each.operands)
+        self.names |= {leaf: self.literal(leaf.value) for leaf in (*recorded.leaves, *given) if leaf not in self.names}
         self.results: list[str] = []
         wanted = set(gradients_wanted(parts))
         edges = Stretch(recorded, (), 0, 0).edges
