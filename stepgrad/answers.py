@@ -118,7 +118,7 @@ def node_called(trace: Trace, number: int, name: str, several: frozenset[str]) -
             node = found_in(trace, stretch, text.strip(), several)
             if node is not None:
                 return node, place_of(name, brackets, shape_of(node.value)) if brackets else None
-    raise InputError(f"no value of this program is called {name!r}{nearest(name, trace.named)}")
+    raise InputError(f"no value of this program is called {name!r}{nearest(name, trace.suggested)}")
 
 
 def spellings(name: str) -> Iterator[str]:
@@ -135,17 +135,19 @@ def found_in(trace: Trace, stretch: Stretch, name: str, several: frozenset[str])
     """Return the node that a name means in a pass: an input before what was computed, and then the last version."""
     versions = trace.versions.get(name)
     if versions is not None and name in several:
-        return trace.node(versions[0])
+        return trace.node_in(stretch, versions[0])
     if versions is None:
         try:
-            return trace.node(trace.find(name))
+            return trace.node_in(stretch, trace.find(name))
         except InputError:
             return None
-    nodes = [trace.node(index) for index in versions]
-    nodes = [node for node in nodes if node.gate is INPUT] or nodes
+    chosen = next((trace.gate(index) for index in versions if trace.gate(index) is INPUT), None)
+    here = [node for node in stretch.taking_part if trace.text_of(trace.index_of(node)) == name]
+    nodes = [node for node in here if chosen is None or node.gate is chosen]
     reached = [node for node in nodes if node in stretch.edges.arrivals]
     made = [node for node in nodes if node.home == stretch.recorded.number]
-    return (reached or made or nodes)[-1]
+    last = next(index for index in reversed(versions) if chosen is None or trace.gate(index) is chosen)
+    return next(reversed(reached or made), None) or trace.node_in(stretch, last)
 
 
 def place_of(name: str, brackets: str, shape: Shape) -> int:

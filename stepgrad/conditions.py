@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,11 +38,11 @@ class OnNodes:
     """A step that computes one of these nodes, or an edge that starts or ends there."""
 
     text: str
-    nodes: frozenset[int]
+    nodes: Container[int]
 
     def holds(self, trace: Trace, index: int) -> bool:
         """Whether the event is about one of the nodes."""
-        return not self.nodes.isdisjoint(trace.nodes_at(index))
+        return any(node in self.nodes for node in trace.nodes_at(index))
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class OnGate:
 
     def holds(self, trace: Trace, index: int) -> bool:
         """Whether the event's node was computed by the gate."""
-        return any(trace.node(node).gate.name == self.gate for node in trace.nodes_at(index)[:1])
+        return any(trace.gate(node).name == self.gate for node in trace.nodes_at(index)[:1])
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Mentions:
     def mentioned(self, trace: Trace, node: int) -> bool:
         """Whether a node's name, gate or source text contains the words."""
         wanted = self.text.casefold()
-        gate = trace.node(node).gate
+        gate = trace.gate(node)
         if wanted in trace.name(node).casefold() or wanted in gate.name or wanted == gate.symbol.casefold():
             return True
         span = trace.span(node)
@@ -170,7 +170,7 @@ def read_condition(text: str, trace: Trace) -> Condition:
     """
     text = text.strip()
     if text in trace.versions:
-        return OnNodes(text, frozenset(trace.versions[text]))
+        return OnNodes(text, trace.all_called(text))
     if text in trace.named or (text.startswith(("v", "%")) and text[1:].isdigit()):
         return OnNodes(text, frozenset([trace.find(text)]))
     if text in ("nonfinite", "nan", "inf"):
@@ -188,7 +188,7 @@ def read_condition(text: str, trace: Trace) -> Condition:
     if test is None:
         if text in NUMBERS:
             raise InputError(f"compare {text} with something, as in `{text} > 1`")
-        known = nearest(text, [*trace.named, *GATES, "nonfinite"])
+        known = nearest(text, [*trace.suggested, *GATES, "nonfinite"])
         raise InputError(f"there is no name and no gate {text!r} here{known or '; write as in w0, exp, nonfinite'}")
     if not names:
         raise InputError(f"{text!r} is the same at every step; a condition compares {', '.join(NUMBERS)}")

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+from stepgrad.called import Called, Counted, Shown, Spelled, versions_of
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Forward, Name, Partial, Tangent, unnamed
+from stepgrad.events import DIGITS, Backward, Forward, Tangent, unnamed
+from stepgrad.gate import Gate
 from stepgrad.notes import Doubts
 from stepgrad.numeric import NumberType
+from stepgrad.places import Calls, Spans
 from stepgrad.recording import History
+from stepgrad.repeats import Repeats
 from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
-from stepgrad.stretch import Stretch, foreign_nodes
+from stepgrad.stretch import Stretch
+from stepgrad.stretches import Stretches
 from stepgrad.tape import Node, Pass, Updated
 from stepgrad.tensor import Array
+
+MANY = 5_000  # spellings of names; to compare more with a wrong one would take too long
 
 
 class Contents:
@@ -34,7 +41,7 @@ class Contents:
         The values that were supplied from outside, by name, as far as is known.
     asked : str or None
         The output that was asked for from outside.
-    stretches : list of Stretch
+    stretches : sequence of Stretch
         The passes as the tape has them, for what reads a whole trace.
     shift : int or None
         What a node's index here is beyond its index on the tape; None where this differs from node to node.
@@ -44,11 +51,11 @@ class Contents:
 
     def __init__(
         self,
-        passes: Sequence[Pass],
+        passes: Sequence[Pass | Repeats],
         number: NumberType,
         *,
         program: Program | None = None,
-        names: Mapping[Node, Name | Partial] | None = None,
+        names: Called | None = None,
         spans: Sequence[Span | None] = (),
         calls: Sequence[Call] = (),
         history: History | None = None,
@@ -60,57 +67,80 @@ class Contents:
         self.number = number
         self.given = {} if given is None else given
         self.asked = asked
-        self._names: Mapping[Node, Name | Partial] = {} if names is None else names
-        self._spans = spans
-        self.calls = calls
+        self.stretches = Stretches(passes)
+        self._names: Called = {} if names is None else names
+        self._spans = spans if isinstance(spans, Spans) else Spans(spans, self.stretches)
+        self.calls = calls if isinstance(calls, Calls) else Calls(calls, self.stretches)
         self._history = History() if history is None else history
-        foreign = foreign_nodes(passes)
-        self._foreign: dict[Node, int] = {}
-        self.stretches: list[Stretch] = []
-        self._nodes: list[Node] = []
-        step = 0
-        for each in passes:
-            before = foreign[: bisect_left(foreign, each.first_index, key=lambda node: node.index)]
-            del foreign[: len(before)]
-            self._foreign |= {node: index for index, node in enumerate(before, len(self._nodes))}
-            self.stretches.append(Stretch(each, before, step, len(self._nodes)))
-            step = self.stretches[-1].end
-            self._nodes += self.stretches[-1].made
-        self._length = step
-        self._first_steps = [each.first_step for each in self.stretches]
-        self._first_indices = [each.recorded.first_index for each in self.stretches]
-        shifts = {each.shift for each in self.stretches}
-        self.shift = shifts.pop() if len(shifts) == 1 and not self._foreign else None
+        self._length = self.stretches.step_count
+        shifts = {each.shift for each in self.stretches.parts}
+        self.shift = shifts.pop() if len(shifts) == 1 and not self.foreign else None
         self._doubts = Doubts(number)
-        swept = [each.output for each in passes if each.output]
-        self.result = result or next(iter(swept[-1:] or self._nodes[-1:]), None)
+        self.result = result or self._last_output()
 
     @property
     def node_count(self) -> int:
         """How many nodes there are; they are numbered from 0 in the order of their forward steps."""
-        return len(self._nodes)
+        return self.stretches.node_count
 
     def node(self, index: int) -> Node:
         """Return a node by its index."""
-        return self._nodes[index]
+        stretch = self.stretches[self.stretches.number_of(index)]
+        return stretch.made[index - stretch.first_node]
+
+    def node_in(self, stretch: Stretch, index: int) -> Node:
+        """Return a node as it takes part in a pass; one that does not, as it was made."""
+        return stretch.at(self.tape_index(index)) or self.node(index)
+
+    def gate(self, index: int) -> Gate:
+        """Return the gate that computed a node."""
+        return self.stretches.model_of(index).gate
+
+    def all_called(self, name: str) -> Container[int]:
+        """Return all nodes with a name, whatever their version."""
+        return AllCalled(self, name)
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield all nodes."""
+        return (node for stretch in self.stretches for node in stretch.made)
 
     def name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name: ``c``, its second version ``c₂``, or ``v₆`` where it has none."""
-        name = self._names.get(self._nodes[index])
+        name = self._names.get(self.tape_index(index))
         return unnamed(index, ascii_only) if name is None else name.shown(ascii_only)
 
     def bare_name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name without its version; ``v₆`` where it has none."""
-        name = self._names.get(self._nodes[index])
-        return name.text if name is not None and name.text else self.name(index, ascii_only=ascii_only)
+        return self.text_of(index) or self.name(index, ascii_only=ascii_only)
+
+    def text_of(self, index: int) -> str:
+        """Return a node's name as the program gives it, without its version; empty where it has none."""
+        name = self._names.get(self.tape_index(index))
+        return "" if name is None else name.text
 
     def index_of(self, node: Node) -> int:
         """Return the index of a node of this trace."""
         if self.shift is not None:
             return node.index + self.shift
-        if node in self._foreign:
-            return self._foreign[node]
-        return node.index + self.stretches[bisect_right(self._first_indices, node.index) - 1].shift
+        if node in self.foreign:
+            return self.foreign[node]
+        return node.index + self.stretches.shift_of(node.index)
+
+    def tape_index(self, index: int) -> int:
+        """Return the index on the tape of the node with an index here."""
+        if self.shift is not None:
+            return index - self.shift
+        stretch = self.stretches[self.stretches.number_of(index)]
+        place = index - stretch.first_node
+        return stretch.nodes[place].index if place < stretch.foreign else index - stretch.shift
+
+    @cached_property
+    def index_here(self) -> Callable[[int], int]:
+        """What finds the index here by that on the tape."""
+        if self.shift is not None:
+            return self.shift.__add__
+        others = {node.index: index for node, index in self.foreign.items()}
+        return lambda index: others[index] if index in others else index + self.stretches.shift_of(index)
 
     def find(self, name: str) -> int:
         """Return the index of the node with this name, the last version where only the bare name is given.
@@ -122,36 +152,42 @@ class Contents:
         """
         if name not in self.named:
             unnamed = re.fullmatch(r"%(\d+)|v([₀-₉]+)", name)
-            index = int((unnamed[1] or unnamed[2]).translate(DIGITS)) if unnamed else len(self._nodes)
-            if index < len(self._nodes) and self._nodes[index] not in self._names:
+            index = int((unnamed[1] or unnamed[2]).translate(DIGITS)) if unnamed else self.node_count
+            if index < self.node_count and self._names.get(self.tape_index(index)) is None:
                 return index
-            raise InputError(f"no value of this program is called {name!r}{nearest(name, self.named)}")
+            raise InputError(f"no value of this program is called {name!r}{nearest(name, self.suggested)}")
         return self.named[name]
 
     @cached_property
-    def versions(self) -> dict[str, list[int]]:
+    def versions(self) -> Mapping[str, Sequence[int]]:
         """The indices of the named nodes: of every version by the bare name, in order of creation."""
-        found: dict[str, list[int]] = {}
-        for node, name in self._names.items():
-            found.setdefault(name.text, []).append(self.index_of(node))
-        return found
+        found = versions_of(self._names)
+        return found if self.shift == 0 else {text: list(map(self.index_here, each)) for text, each in found.items()}
 
     @cached_property
-    def names(self) -> dict[int, str]:
+    def names(self) -> Mapping[int, str]:
         """The names of the nodes that have one, by index."""
-        return {self.index_of(node): name.shown() for node, name in self._names.items()}
+        if isinstance(self._names, Counted):
+            return Shown(self._names)
+        return {self.index_here(index): name.shown() for index, name in self._names.items()}
 
     @cached_property
-    def named(self) -> dict[str, int]:
+    def named(self) -> Mapping[str, int]:
         """The index for every spelling of a name: ``c₂``, ``c#2``; the last version for the bare ``c``."""
-        shown = {
-            each.shown(plain): self.index_of(node) for node, each in self._names.items() for plain in (True, False)
-        }
+        if isinstance(self._names, Counted):
+            return Spelled(self.versions)
+        found = [(self.index_here(index), each) for index, each in self._names.items()]
+        shown = {each.shown(plain): index for index, each in found for plain in (True, False)}
         return shown | {name: nodes[-1] for name, nodes in self.versions.items()}
 
     @property
-    def called(self) -> Mapping[Node, Name | Partial]:
-        """What the program calls its nodes; those without a name are not in it."""
+    def suggested(self) -> Iterable[str]:
+        """The names that may be meant by one that is not there: all spellings, unless there are very many."""
+        return self.named if len(self.named) < MANY else self.versions
+
+    @property
+    def called(self) -> Called:
+        """What the program calls its nodes, by index on the tape; those without a name are not in it."""
         return self._names
 
     @property
@@ -176,15 +212,15 @@ class Contents:
     @property
     def foreign(self) -> Mapping[Node, int]:
         """The nodes that take part and were recorded before the trace, or between its passes, with their indices."""
-        return self._foreign
+        return self.stretches.foreign
 
     def operands(self, node: int) -> tuple[int, ...]:
         """Return the nodes that a node was computed from, in the order of their slots; literals are left out."""
-        return tuple(self.index_of(each) for each in self._nodes[node].operands if isinstance(each, Node))
+        return tuple(self.index_of(each) for each in self.node(node).operands if isinstance(each, Node))
 
     def operand_values(self, event: Forward | Backward | Tangent) -> list[Array]:
         """Return what the operands of an event's node held, in the order of their slots."""
-        return self._operand_values(self._nodes[event.node])
+        return self._operand_values(self.node(event.node))
 
     def saw(self, user: Node, operand: Any) -> Array:
         """Return what an operand of a node held when the node was computed; a literal is what it is."""
@@ -196,16 +232,15 @@ class Contents:
 
     def forward_index(self, node: int) -> int:
         """Return the index of the event that computed a node, or gave it as an updated input."""
-        stretch = self.stretches[bisect_right(self.stretches, node, key=lambda each: each.first_node) - 1]
-        return stretch.step_of(node - stretch.first_node)
+        return self.stretches.step_of(node)
 
     def value_at(self, node: int, happened: int) -> Array:
         """Return a node's value as known when ``happened`` events have happened; None if not yet."""
         if self.forward_index(node) >= happened:
             return None
-        held, target = self._nodes[node].value, self._nodes[node]
+        target = self.node(node)
         if target not in self._history.changes:
-            return held
+            return target.value
         seen_by, step = self._last_made(happened)
         updates = self._updates.get(target, [])
         place = bisect_left(updates, happened, key=lambda update: update[0])
@@ -215,10 +250,17 @@ class Contents:
 
     def pass_at(self, index: int) -> int:
         """Return the number, from 1, of the pass in which the event at an index lies."""
-        return bisect_right(self._first_steps, index)
+        return self.stretches.number_at(index) + 1
 
     def _stretch(self, index: int) -> Stretch:
-        return self.stretches[bisect_right(self._first_steps, index) - 1]
+        return self.stretches[self.stretches.number_at(index)]
+
+    def _last_output(self) -> Node | None:
+        # From where the last sweep went; or else the last node.
+        swept = self.stretches.last_swept
+        if swept is not None:
+            return self.stretches[swept].recorded.output
+        return self.node(self.node_count - 1) if self.node_count else None
 
     def _value(self, operand: Any, seen_by: int) -> Array:
         # What the node with this index saw; until a leaf is used or updated, what is found there then.
@@ -255,7 +297,7 @@ class Contents:
         leaves = {leaf for each in self.stretches for leaf in each.recorded.leaves}
         waiting = leaves & self._history.changes.keys()
         found = {node: (first[0][1], first[0][2].old) for node, first in self._updates.items()}
-        for node in self._nodes:
+        for node in self.nodes():
             if not waiting:
                 break
             for operand in waiting.intersection(node.operands):
@@ -263,3 +305,13 @@ class Contents:
                 if operand not in found or node.index < found[operand][0]:
                     found[operand] = node.index, self._history.value(operand, node.index)
         return found
+
+
+class AllCalled(NamedTuple):
+    """The nodes with a name, whatever their version."""
+
+    contents: Contents
+    name: str
+
+    def __contains__(self, node: object) -> bool:
+        return isinstance(node, int) and self.contents.text_of(node) == self.name

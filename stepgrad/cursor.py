@@ -117,13 +117,12 @@ class Cursor:
 
     def phase(self, *, reverse: bool = False) -> bool:
         """Go to the start of the next phase, forward, backward or updates; or of this one, or the one before."""
-        passes = self.trace.passes
-        ranges = [each for summary in passes for each in (summary.forward, summary.backward, summary.updates)]
-        return self._turn([each.start + 1 for each in ranges if each], reverse)
+        phases = (phase for each in self._passes(reverse) for phase in (each.forward, each.backward, each.updates)[::-1 if reverse else 1])
+        return self._turn((phase.start + 1 for phase in phases if phase), reverse)
 
     def turn(self, *, reverse: bool = False) -> bool:
         """Go to the start of the next pass; or of this one, or the one before."""
-        return self._turn([summary.steps.start + 1 for summary in self.trace.passes], reverse)
+        return self._turn((each.steps.start + 1 for each in self._passes(reverse)), reverse)
 
     def partner(self) -> bool:
         """Go from a gate's forward step to its first backward step, or back.
@@ -282,10 +281,14 @@ class Cursor:
             self.element = None
         return self.position != before
 
-    def _turn(self, starts: list[int], reverse: bool) -> bool:
-        if reverse:
-            return self._to(max((start for start in starts if start < self.position), default=self.position))
-        return self._to(min((start for start in starts if start > self.position), default=self.position))
+    def _passes(self, reverse: bool) -> Iterator[PassSummary]:
+        # From the pass at hand on, or back.
+        here, passes = self.trace.pass_at(self.position - 1) - 1, self.trace.passes
+        return map(passes.__getitem__, range(here, -1, -1) if reverse else range(here, len(passes)))
+
+    def _turn(self, starts: Iterator[int], reverse: bool) -> bool:
+        # To the first of these places that lies beyond the step at hand.
+        return self._to(next((each for each in starts if (each < self.position if reverse else each > self.position)), self.position))
 
     def _gate_step(self, position: int) -> tuple[str, int]:
         nodes = self.trace.nodes_at(position - 1)

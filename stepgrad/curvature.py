@@ -125,8 +125,9 @@ def hessian(
     have locals that are plain numbers, 0 or 1, so their second derivatives are 0, also at the kink.
     """
     trace = traced(source, inputs, output=output, number=number, filename=filename, max_steps=max_steps, **named)
-    chosen = {name: trace.node(index) for name, index in chosen_inputs(trace, wrt).items()}
+    indices = chosen_inputs(trace, wrt)
     done = Differentiated(trace, max_steps)
+    chosen = {name: trace.node_in(done.stretch, index) for name, index in indices.items()}
     leaves = [leaf for node in chosen.values() for leaf in done.leaves(node)]
     gradient = [each for node in chosen.values() for each in done.gradient(node)]
     done.check_room(sum(map(flows, gradient)), max_steps)

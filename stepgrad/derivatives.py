@@ -62,7 +62,7 @@ class Differentiated:
         self.spans: list[Span | None] = []
         recorded = self.stretch.recorded
         nodes = dict.fromkeys((*recorded.leaves, *recorded.earlier, *recorded.nodes))
-        inputs = {trace.node(index) for index in trace.inputs}
+        inputs = {trace.node_in(self.stretch, index) for index in trace.inputs}
         self.order = sorted(
             (node for node in nodes if node in self.stretch.edges.arrivals or node in inputs),
             key=lambda node: node.index,
@@ -229,7 +229,7 @@ class Differentiated:
             self.recording.passes,
             self.trace.number,
             program=self.trace.program,
-            names=self.names,
+            names={node.index: name for node, name in self.names.items()},
             spans=self.spans,
         )
 

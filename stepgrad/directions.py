@@ -251,14 +251,15 @@ def modes(
     (True, 4, (2, 2, 1))
     """
     trace = traced(source, inputs, output=output, number=number, filename=filename, max_steps=max_steps, **named)
-    recorded, (_, start) = trace.last_sweep.recorded, trace.last_pass
+    stretch, (_, start) = trace.last_sweep, trace.last_pass
+    recorded = stretch.recorded
     nodes = nodes_up_to(recorded, start)
     chosen = chosen_inputs(trace, None)
     one, zero = trace.number.make(1), trace.number.make(0)
     reverse, forward, steps, labels = [], [], [], []
     room, cost = max_steps, {node: cost_of(node) for node in nodes}
     for name, index in chosen.items():
-        node = trace.node(index)
+        node = trace.node_in(stretch, index)
         still = full(shape_of(node.value), zero)
         reverse += flat(trace.gradient(index, len(trace)))
         for place, label in enumerate(labels_of(trace, name, index)):

@@ -68,8 +68,8 @@ def in_phase(trace: Trace, indices: Sequence[int], only: str) -> Sequence[int]:
 
 def touching(trace: Trace, indices: Sequence[int], name: str) -> Sequence[int]:
     """Keep the indices of the events that are about a value: its own steps, and edges from and to it."""
-    nodes = frozenset(trace.versions.get(name) or [trace.find(name)])
-    return array("q", (i for i in indices if not nodes.isdisjoint(trace.nodes_at(i))))
+    nodes = trace.all_called(name) if name in trace.versions else {trace.find(name)}
+    return array("q", (i for i in indices if any(node in nodes for node in trace.nodes_at(i))))
 
 
 def events_of(trace: Trace, steps: Sequence[int] | None) -> Iterator[Event]:

@@ -9,7 +9,6 @@ from types import TracebackType
 from stepgrad.events import Name
 from stepgrad.numeric import FLOAT
 from stepgrad.style import one_line
-from stepgrad.tape import Node
 from stepgrad.trace import Trace
 from stepgrad.value import HERE
 
@@ -54,9 +53,9 @@ class Tape:
         updated = (update.node for each in passes for update in each.updates)
         taking_part = chain(updated, (node for each in passes for node in (*each.leaves, *each.earlier, *each.nodes)))
         named = {node: one_line(str(name)) for node in taking_part if (name := getattr(node, "_name", ""))}
-        names: dict[Node, Name] = {}
+        names: dict[int, Name] = {}
         versions: dict[str, int] = {}
         for node in sorted(named, key=lambda node: node.index):
             versions[named[node]] = version = versions.get(named[node], 0) + 1
-            names[node] = Name(named[node], version)
+            names[node.index] = Name(named[node], version)
         return Trace(passes, FLOAT, names=names, history=self.history)

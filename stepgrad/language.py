@@ -11,16 +11,15 @@ import ast
 import gc
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, ValuesView
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
+from stepgrad.called import Counted
 from stepgrad.decimals import decimals
 from stepgrad.errors import GateError, InputError, ProgramError, nearest
-from stepgrad.events import Name
 from stepgrad.literals import array_of, holds_nodes, plain
 from stepgrad.machine import NOWHERE
 from stepgrad.names import names_in_order
@@ -67,7 +66,7 @@ class Interpreter(Statements):
             self.recording.passes,
             self.number,
             program=self.program,
-            names=Names(self.names),
+            names=Counted(self.names, self.recording.passes),
             spans=self.spans,
             calls=self.calls,
             result=result,
@@ -119,43 +118,6 @@ class Interpreter(Statements):
 
 
 Kind = TypeVar("Kind", bound=Interpreter)
-
-
-class Names(Mapping[Node, Name]):
-    """The names of nodes, with their versions, which are counted when somebody asks.
-
-    They take the place of what was given, which nobody needs any more: a long run has many.
-    """
-
-    def __init__(self, given: dict[Node, Any]) -> None:
-        self.given = given
-
-    @cached_property
-    def found(self) -> Mapping[Node, Name]:
-        """Every node's name."""
-        versions: dict[str, int] = {}
-        for node, (_, name) in self.given.items():
-            versions[name] = versions.get(name, 0) + 1
-            self.given[node] = Name(name, versions[name])
-        return self.given
-
-    @cached_property
-    def get(self) -> Callable[..., Any]:
-        """As a mapping's, at the speed of a dict's: whoever tells a long trace asks for every node."""
-        return self.found.get
-
-    def values(self) -> ValuesView[Name]:
-        """Return the names."""
-        return self.found.values()
-
-    def __getitem__(self, node: Node) -> Name:
-        return self.found[node]
-
-    def __iter__(self) -> Iterator[Node]:
-        return iter(self.given)
-
-    def __len__(self) -> int:
-        return len(self.given)
 
 
 def supplied_array(name: str, value: Any, number: NumberType) -> Array:

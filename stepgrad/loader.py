@@ -187,7 +187,7 @@ class Loader(Retrace):
             self.passes,
             self.number,
             program=self.program,
-            names=dict(sorted(self.names.items(), key=lambda each: each[1].version)),
+            names={node.index: name for node, name in sorted(self.names.items(), key=lambda each: each[1].version)},
             spans=self.spans,
             calls=[self.returned(*each) for each in zip(self.calls, self.results, strict=True)],
             history=self.history,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from stepgrad.mistakes import times
@@ -32,14 +33,14 @@ def earlier_passes(sweep: Sweep, theirs: Mapping[Node, Array]) -> Iterator[tuple
     trace = sweep.trace
     inputs = {trace.bare_name(trace.index_of(node)): node for node in sweep.ours if node.gate is INPUT}
     left: dict[Node, Array] = {}
-    numbers = [each.number for each in trace.passes[: sweep.number - 1] if len(each.backward)]
-    for count, number in enumerate(reversed(numbers[-MOST_PASSES:]), 1):
+    before = (number for number in range(sweep.number - 1, 0, -1) if trace.passes[number - 1].backward)
+    for count, number in enumerate(islice(before, MOST_PASSES), 1):
         for node, gradient in Sweep(trace, number).ours.items():
             own = inputs.get(trace.bare_name(trace.index_of(node)))
             if node.gate is INPUT and own is not None and shape_of(gradient) == shape_of(own.value):
                 left[own] = left[own] + gradient if own in left else gradient
-        before = "the pass before" if count == 1 else f"the {count} passes before"
-        yield f"the gradients of {before} were not set to zero", Mutant(start=dict(left))
+        which = "the pass before" if count == 1 else f"the {count} passes before"
+        yield f"the gradients of {which} were not set to zero", Mutant(start=dict(left))
 
 
 MOST_PASSES = 20  # of which the gradients can have been left

@@ -177,7 +177,7 @@ def why(
     start, seed = stretch.recorded.output, stretch.recorded.seed
     assert start is not None
     index, element = found_element(trace, name)
-    target = trace.node(index)
+    target = trace.node_in(stretch, index)
     leading = counted(stretch, target)
     ways = walked(start, target, seed, leading) if start in leading else iter(())
     listed = [

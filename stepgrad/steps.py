@@ -56,39 +56,44 @@ class Steps(Contents):
         """Return the calls of functions within which a node was computed, outermost first, as indices of ``calls``."""
         if not self.calls:
             return ()
-        call: int | None = bisect_right(self.calls, node, key=lambda each: each.start) - 1
+        calls = self.calls.bare
+        call: int | None = bisect_right(calls, node, key=lambda each: each.start) - 1
         found: list[int] = []
         while call is not None and call >= 0:
-            if node < self.calls[call].stop:
+            if node < calls[call].stop:
                 found.append(call)
-            call = self.calls[call].caller
+            call = calls[call].caller
         return tuple(reversed(found))
 
     def output_at(self, index: int) -> int:
         """Return the index of the node from which the pass with the event at ``index`` goes backward."""
         output = self._stretch(index).recorded.output
-        return self.index_of(output or self._nodes[-1])
+        return self.node_count - 1 if output is None else self.index_of(output)
 
     def gradient_at(self, node: int, happened: int) -> Array:
         """Return what has arrived at a node when ``happened`` events have happened; None if nothing.
 
         Gradients of a pass are known until the next pass sends its own back.
         """
-        k = bisect_right(self._first_steps, happened)
+        k = self.pass_at(happened)
         swept = (each for each in reversed(self.stretches[max(0, k - 2) : k]) if each.recorded.output is not None)
         last = next((each for each in swept if each.seed_step < happened), None)
-        return None if last is None else last.gradient(self._nodes[node], happened)
+        found = None if last is None else last.at(self.tape_index(node))
+        return None if last is None or found is None else last.gradient(found, happened)
 
     def totals(self, node: int, index: int) -> list[Array]:
         """Return what a node's gradient is after each edge that brings it something, in the pass of an event."""
         stretch = self._stretch(index)
-        found = [stretch.recorded.totals[edge] for edge in stretch.edges.arrivals.get(self._nodes[node], ())]
-        return [stretch.recorded.seed, *found] if self._nodes[node] is stretch.recorded.output else found
+        here = stretch.at(self.tape_index(node))
+        if here is None:
+            return []
+        found = [stretch.recorded.totals[edge] for edge in stretch.edges.arrivals.get(here, ())]
+        return [stretch.recorded.seed, *found] if here is stretch.recorded.output else found
 
     def gradient(self, node: int, happened: int) -> Array:
         """Return the same with zeros where nothing has arrived."""
         found = self.gradient_at(node, happened)
-        return full(shape_of(self._nodes[node].value), self.number.make(0)) if found is None else found
+        return full(shape_of(self.node(node).value), self.number.make(0)) if found is None else found
 
     def composite(self, call: int) -> Composite:
         """Return a call as one gate: its result, what it uses from outside, and the local of the whole for each.
@@ -102,11 +107,11 @@ class Steps(Contents):
         if index is None or index not in inside:
             return Composite(None, tuple(operands), (None,) * len(operands))
         arrived: dict[int, Any] = {index: self.number.make(1)}
-        numbers = not shape_of(self._nodes[index].value)
+        numbers = not shape_of(self.node(index).value)
         for node in reversed(inside) if numbers else ():
             if node not in arrived:
                 continue
-            for operand, local in zip(self._nodes[node].operands, self._nodes[node].locals, strict=True):
+            for operand, local in zip(self.node(node).operands, self.node(node).locals, strict=True):
                 if local is not None and isinstance(operand, Node):
                     at, product = self.index_of(operand), arrived[node] * local
                     arrived[at] = arrived[at] + product if at in arrived else product
@@ -150,7 +155,7 @@ class Steps(Contents):
         note = None
         if not is_finite(value):
             note = noted(span, forward_note(self.number, gate, self._operand_values(node), value))
-        named = self._names.get(node)
+        named = self._names.get(self.tape_index(index))
         name = unnamed(index) if named is None else named.shown()
         return new_record(Forward, (step, index, gate, operands, value, name, span, note, self.path(index)))
 

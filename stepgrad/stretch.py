@@ -163,12 +163,32 @@ class Stretch:
         known = bisect_left(edges, happened - self.seed_step - 1)
         return self.recorded.totals[edges[known - 1]] if known else None
 
+    def at(self, index: int) -> Node | None:
+        """Return the node with this index on the tape, as it takes part in this pass; None if it does not."""
+        place = index - self.recorded.first_index + self.foreign
+        return self.made[place] if self.foreign <= place < len(self.made) else self.outside.get(index)
+
+    @cached_property
+    def outside(self) -> dict[int, Node]:
+        """The nodes that take part and were made before, by their indices on the tape."""
+        return {node.index: node for node in (*self.recorded.leaves, *self.recorded.earlier)}
+
+    @property
+    def taking_part(self) -> list[Node]:
+        """What was made before and takes part, and what is made here, in the order of creation."""
+        return [*sorted(self.outside.values(), key=lambda node: node.index), *self.made]
+
     def made_by(self, happened: int) -> int:
         """Return how many of the nodes here have been made when ``happened`` events of the trace have happened."""
         if happened > self.tail_step:
             return bisect_left(self.tail_places, happened - self.tail_step) + len(self.nodes)
         steps = min(happened, self.seed_step) - self.first_step
         return steps - bisect_left(self.mark_places, steps)
+
+    @property
+    def given_last(self) -> Iterator[tuple[int, Array]]:
+        """What updates gave, by the index on the tape."""
+        return ((update.node.index, update.new) for *_, update in self.updates)
 
     @property
     def updates(self) -> Iterator[tuple[int, int, Updated]]:
@@ -206,18 +226,3 @@ class PassSummary(NamedTuple):
     def steps(self) -> range:
         """The indices of all its events."""
         return range(self.forward.start, self.updates.stop)
-
-
-def foreign_nodes(passes: Sequence[Pass]) -> list[Node]:
-    """List the nodes on which the passes depend and which none of them made, in creation order."""
-    made = sorted((each.first_index, each.first_index + len(each.nodes) + len(each.tail_nodes)) for each in passes)
-    if [start for start, _ in made] == [0, *(end for _, end in made[:-1])]:  # every node there is was made in one
-        return []
-
-    def foreign(node: Node) -> bool:
-        place = bisect_right(made, node.index, key=lambda ends: ends[0]) - 1
-        return place < 0 or node.index >= made[place][1]
-
-    taking_part = ((*each.leaves, *each.earlier, *(update.node for update in each.updates)) for each in passes)
-    found = {node: None for nodes in taking_part for node in nodes if foreign(node)}
-    return sorted(found, key=lambda node: node.index)

@@ -149,6 +149,7 @@ class Sweep:
         assert stretch.recorded.output is not None, "see swept_pass"
         self.trace = trace
         self.number = number
+        self.stretch = stretch
         self.output = stretch.recorded.output
         self.seed: Array = stretch.recorded.seed
         self.first_edge_step = stretch.seed_step + 2
@@ -308,12 +309,13 @@ def swept_pass(trace: Trace, number: int | None) -> int:
     InputError
         If there is none, or not in that pass.
     """
-    swept = [each.number for each in trace.passes if len(each.backward)]
-    if not swept:
+    last = trace.stretches.last_swept
+    if last is None:
         raise InputError("this program has no gradients: nothing in it is sent backward")
     if number is None:
-        return swept[-1]
-    if number not in swept:
+        return last + 1
+    if not 1 <= number <= len(trace.passes) or not trace.passes[number - 1].backward:
+        swept = [each.number for each in trace.passes if each.backward]
         known = f"1 to {swept[-1]}" if swept == list(range(1, len(swept) + 1)) else ", ".join(map(str, swept))
         raise InputError(f"there is no backward sweep in pass {number}; choose from {known}")
     return number

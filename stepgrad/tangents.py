@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from stepgrad.events import Direction, Event, Tangent
@@ -83,14 +82,16 @@ class TangentTrace(Trace):
     """
 
     def __init__(self, trace: Trace, directions: Mapping[int, Array], along: str) -> None:
-        recorded, output = trace.last_pass
+        number, output = trace.last_pass
+        stretch = trace.stretches[number]
+        recorded = stretch.recorded
         forwards = copy(recorded)
         forwards.output, forwards.seed, forwards.totals, forwards.tail = None, None, [], []
-        before = trace.recorded[: trace.recorded.index(recorded)]
+        before = trace.stretches.passes_before(number)
         super().__init__([*before, forwards], **trace.kept, result=output)
         self.along = along
         self.of = output
-        self.directions = [(trace.node(index), tangent) for index, tangent in directions.items()]
+        self.directions = [(trace.node_in(stretch, index), tangent) for index, tangent in directions.items()]
         self.pushed = push(nodes_up_to(recorded, output), dict(self.directions))
         self.start = self._length  # the index of the first direction
         self.first_edge = self.start + len(self.directions)
@@ -111,18 +112,13 @@ class TangentTrace(Trace):
         """No gradients: nothing was sent back."""
         return {}
 
-    @cached_property
-    def passes(self) -> tuple[PassSummary, ...]:
-        """The passes in order; the last one's sweep is the one forwards."""
-        *before, last = super().passes
-        swept = range(self.start, len(self))
-        end = range(len(self), len(self))
-        return (
-            *before,
-            last._replace(
-                value=nested(self.value_at(self.output_at(self.start), self.start)), backward=swept, updates=end
-            ),
-        )
+    def summary(self, number: int) -> PassSummary:
+        """Say of a pass what it found and where its steps are; the last one's sweep is the one forwards."""
+        found = super().summary(number)
+        if number < len(self.stretches) - 1:
+            return found
+        value = nested(self.value_at(self.output_at(self.start), self.start))
+        return found._replace(value=value, backward=range(self.start, len(self)), updates=range(len(self), len(self)))
 
     def output_at(self, index: int) -> int:
         """Return the output to which the tangents move, or from which an earlier pass goes backward."""
@@ -132,14 +128,14 @@ class TangentTrace(Trace):
         """Return the tangent that has arrived; before the sweep, what an earlier pass had sent back."""
         if happened <= self.start:
             return super().gradient_at(node, happened)
-        found = self.arrived(self.node(node))
+        found = self.arrived(self.node_in(self.stretches[-1], node))
         known = bisect_left(found, happened, key=lambda each: each[0])
         return found[known - 1][1] if known else None
 
     def totals(self, node: int, index: int) -> list[Array]:
         """Return what a node's tangent is after each edge that brings it something."""
         return (
-            [total for _, total in self.arrived(self.node(node))]
+            [total for _, total in self.arrived(self.node_in(self.stretches[-1], node))]
             if self.is_last(index)
             else super().totals(node, index)
         )

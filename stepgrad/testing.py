@@ -286,7 +286,8 @@ def play(kind: type, trace: Trace) -> Mapping[str, Any]:
     last = trace.output_at(len(trace) - 1)
     made[last].backward()
     stretch = trace.stretch(len(trace.passes))
-    known = (index for index in made if index not in copies and trace.node(index) in stretch.edges.arrivals)
+    reached = {trace.index_of(node) for node in stretch.edges.arrivals}
+    known = (index for index in made if index not in copies and index in reached)
     return {trace.name(index): gradient_held(made[index]) for index in known}
 
 

@@ -20,7 +20,8 @@ from stepgrad.ops import INPUT
 from stepgrad.steps import Steps
 from stepgrad.straightline import Straightline
 from stepgrad.stretch import PassSummary, Stretch
-from stepgrad.tape import Node, Pass, Printed
+from stepgrad.stretches import Placed, Summaries
+from stepgrad.tape import Node, Printed
 from stepgrad.tensor import flat, nested
 
 
@@ -75,7 +76,7 @@ class Trace(Steps, Sequence[Event]):
         return (
             outside[0] == outside[1]
             and same(self._outline(), other._outline())
-            and all(same(x.params, y.params) for x, y in zip(self._nodes, other._nodes, strict=True))
+            and all(same(x.params, y.params) for x, y in zip(self.nodes(), other.nodes(), strict=True))
             and all(map(same, self, other))
         )
 
@@ -88,8 +89,8 @@ class Trace(Steps, Sequence[Event]):
             return None if node is None else self.index_of(node)
 
         calls = [(*call[:-1], place(call.result)) for call in self.calls]
-        passes = [(each.first_step, each.seed_step, each.tail_step, each.end) for each in self.stretches]
-        return [passes, calls, {self.index_of(node): name for node, name in self._names.items()}, place(self.result)]
+        passes = list(map(self.stretches.bounds, range(len(self.stretches))))
+        return [passes, calls, {self.index_here(index): name for index, name in self._names.items()}, place(self.result)]
 
     @property
     def output(self) -> str:
@@ -127,42 +128,65 @@ class Trace(Steps, Sequence[Event]):
 
         If it reached none of them, the last one.
         """
-        groups: dict[object, list[int]] = {}
-        for index, node in enumerate(self._nodes):
-            if node.gate is INPUT:
-                groups.setdefault(self._names[node].text if node in self._names else node, []).append(index)
-        found: list[int] = []
-        for versions in groups.values():
-            reached = [i for i in versions if len(versions) > 1 and self.gradient_at(i, len(self)) is not None]
-            found += reached or versions[-1:]
-        return found
+        last: dict[object, int] = {}
+        several = set()
+        for index in self._given():
+            key = self.text_of(index) or index
+            if key in last:
+                several.add(key)
+            last[key] = index
+        reached: dict[object, list[int]] = {}
+        for index in self._taking_part_at_the_end() if several else ():
+            if self.text_of(index) in several and self.gradient_at(index, len(self)) is not None:
+                reached.setdefault(self.text_of(index), []).append(index)
+        return [each for key, index in last.items() for each in reached.get(key, [index])]
+
+    def _given(self) -> Iterator[int]:
+        # The inputs in order; of those that repeated passes call by names, the first and the last.
+        for part in self.stretches.parts:
+            if isinstance(part, Placed):
+                yield from part.given
+            else:
+                yield from (index for index, node in enumerate(part.made, part.first_node) if node.gate is INPUT)
+
+    def _taking_part_at_the_end(self) -> list[int]:
+        # The inputs that can have a gradient at the end.
+        nodes = (node for each in self.stretches[-2:] for node in (*each.recorded.leaves, *each.made))
+        return sorted({self.index_of(node) for node in nodes if node.gate is INPUT})
 
     @property
     def printed(self) -> list[str]:
         """What the program printed, line by line."""
-        marks = (each for s in self.stretches for each in (*(mark for _, mark in s.recorded.marks), *s.recorded.tail))
+        kept = (each.recorded for each in self.stretches.parts if isinstance(each, Stretch))
+        marks = (mark for each in kept for mark in (*(mark for _, mark in each.marks), *each.tail))
         return [each.text for each in marks if isinstance(each, Printed)]
 
     @property
     def updated(self) -> dict[str, Any]:
         """What the inputs that were updated hold at the end, by name."""
-        updates = (each for stretch in self.stretches for *_, each in stretch.updates)
-        last = {self._names[each.node].text: each.new for each in updates if each.node in self._names}
+        last: dict[str, Any] = {}
+        for part in self.stretches.parts:
+            for index, value in part.given_last:
+                name = self._names.get(index)
+                if name is not None:
+                    last[name.text] = value
         return {name: nested(value) for name, value in last.items()}
 
     @cached_property
-    def passes(self) -> tuple[PassSummary, ...]:
+    def passes(self) -> Sequence[PassSummary]:
         """The passes in order."""
-        return tuple(
-            PassSummary(
-                k,
-                None if (output := each.recorded.output) is None else nested(self._value(output, output.index)),
-                range(each.first_step, each.seed_step),
-                range(each.seed_step, each.tail_step),
-                range(each.tail_step, each.end),
-            )
-            for k, each in enumerate(self.stretches, 1)
-        )
+        return Summaries(len(self.stretches), self.summary)
+
+    def summary(self, number: int) -> PassSummary:
+        """Say of a pass, counted from 0, what it found and where its steps are."""
+        first, seed, tail, end, _ = self.stretches.bounds(number)
+        part, k = self.stretches.place(number)
+        if isinstance(part, Placed):
+            value = part.repeats.outputs[k]
+        else:
+            output = part.recorded.output
+            value = None if output is None else nested(self._value(output, output.index))
+        return PassSummary(number + 1, value, range(first, seed), range(seed, tail), range(tail, end))
 
     @property
     def last_sweep(self) -> Stretch:
@@ -173,31 +197,27 @@ class Trace(Steps, Sequence[Event]):
         InputError
             If no pass has a backward sweep.
         """
-        recorded, output = self.last_pass
-        if output is not recorded.output:
+        number, output = self.last_pass
+        if output is not self.stretches[number].recorded.output:
             raise InputError("this trace has no backward sweep; run the program with one")
-        return self.stretches[self.recorded.index(recorded)]
+        return self.stretches[number]
 
     @property
-    def recorded(self) -> list[Pass]:
-        """The passes as the tape has them."""
-        return [each.recorded for each in self.stretches]
-
-    @property
-    def last_pass(self) -> tuple[Pass, Node]:
-        """The pass that was swept last, or else the last one, and its output.
+    def last_pass(self) -> tuple[int, Node]:
+        """The number, from 0, of the pass that was swept last, or else of the last one, and its output.
 
         Raises
         ------
         InputError
             If the output depends on no input.
         """
-        for each in reversed(self.recorded):
-            if each.output is not None:
-                return each, each.output
+        number = self.stretches.last_swept
+        output = None if number is None else self.stretches[number].recorded.output
+        if number is not None and output is not None:
+            return number, output
         if self.result is None or not self.result.flows:
             raise InputError("the output depends on no input, so it has no derivatives; compute it from one")
-        return self.recorded[-1], self.result
+        return len(self.stretches) - 1, self.result
 
     @property
     def kept(self) -> dict[str, Any]:

@@ -96,13 +96,13 @@ class Lines:
         self.moved = bool(self.waiting)
         self.tensors: dict[int, tuple[Tensor, str]] = {}  # spelled last, by id: a total comes again as an upstream
         self.checksum = 0
-        self.under_way = UnderWay(trace.calls)
+        self.under_way = UnderWay(trace.calls.bare)
         self.path_text = "[]"
         self.shift = trace.shift
 
     def named(self, node: Node) -> str:
         """Spell the two fields of a node's name."""
-        name = self.trace.called.get(node)
+        name = self.trace.called.get(node.index)
         if name is None:
             return UNNAMED
         return f'"name":{self.texts.known.get(name.text) or self.new_name(name)},"version":{name.version}'
@@ -192,7 +192,7 @@ class Lines:
         begin, checksum, path = f',"pass":{number},"kind":"forward","node":', self.checksum, "[]"
         for step, node in enumerate(nodes, first):
             index = self.index(node) if special else node.index + shift
-            name, place = called(node), places[index] if index < has_place else None
+            name, place = called(node.index), places[index] if index < has_place else None
             if name is None:
                 named = UNNAMED
             else:

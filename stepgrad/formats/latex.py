@@ -242,10 +242,10 @@ class LatexExport:
 
     def gradients(self) -> Iterator[str]:
         """Yield the gradients of all inputs."""
-        swept = [each for each in self.trace.passes if each.value is not None]
-        if not swept or not self.trace.inputs:
+        swept = next((each for each in reversed(self.trace.passes) if each.value is not None), None)
+        if swept is None or not self.trace.inputs:
             return
-        output = self.name(self.trace.output_at(swept[-1].steps.stop - 1)).text
+        output = self.name(self.trace.output_at(swept.steps.stop - 1)).text
         yield rf"\par\medskip\noindent\textbf{{Gradients of ${output}$}}"
         rows: list[str] = []
         for node in self.trace.inputs:

@@ -154,10 +154,10 @@ class MarkdownExport:
 
     def gradients(self) -> Iterator[str]:
         """Yield the gradients of all inputs."""
-        swept = [each for each in self.trace.passes if each.backward]
-        if not swept:
+        swept = next((each for each in reversed(self.trace.passes) if each.backward), None)
+        if swept is None:
             return
-        output = self.wording.name(self.trace.output_at(swept[-1].steps.stop - 1))
+        output = self.wording.name(self.trace.output_at(swept.steps.stop - 1))
         yield from ["", f"## Gradients of {escaped_markup(output)}", "", "| gradient | is |", "| --- | ---: |"]
         for node in self.trace.inputs:
             label = escaped_markup(self.wording.partial(output, self.wording.name(node)))

@@ -91,7 +91,7 @@ class Names(dict[Any, str]):
         self.ascii_only = ascii_only
 
     def __missing__(self, node: Any) -> str:
-        name = self.called.get(node)
+        name = self.called.get(node.index)
         if name is None:
             text = unnamed(node.index + self.shift, self.ascii_only)
         else:
@@ -111,13 +111,12 @@ class Written(NamedTuple):
 
 def suffices(trace: Trace) -> bool:
     """Whether steps can be plain: floats that nobody changed, counted without gaps, with names of narrow letters."""
-    names = {each.text for each in trace.called.values()}
     return (
         not trace.along
         and trace.number is FLOAT
         and trace.shift is not None
         and not trace.changes
-        and all(name.isidentifier() and cells(name) == len(name) for name in names)
+        and all(name.isidentifier() and cells(name) == len(name) for name in trace.versions)
     )
 
 

@@ -102,15 +102,14 @@ class TextExport:
         """Yield the lines of the whole trace, most of them without its events."""
         plain = Plain(self.wording, self.columns, lambda event: self.fitting(self.step(event)))
         stretches = self.trace.stretches
-        last = max((k for k, each in enumerate(stretches, 1) if each.recorded.output is not None), default=0)
-        for number, each in enumerate(stretches, 1):
+        for number, each in enumerate(stretches):
             if each.seed_step > each.first_step:
-                title = forward_title(number, len(stretches))
+                title = forward_title(number + 1, len(stretches))
                 yield self.fitting(["", title] if each.first_step else [title])
                 yield plain.forward(each.before, each.first_step + 1)
             if each.recorded.output is not None:
                 yield self.fitting(["", backward_title(plain.names[each.recorded.output])])
-                yield plain.backward(each, keep=number == last)
+                yield plain.backward(each, keep=number == stretches.last_swept)
             if each.recorded.tail:
                 yield ["", "Updates"]
                 yield plain.forward(each.recorded.tail, each.tail_step + 1)
@@ -218,10 +217,10 @@ class TextExport:
 
     def gradients(self) -> Iterator[str]:
         """Yield the gradients of all inputs, or the tangent of the output."""
-        swept = [each.recorded.output for each in self.trace.stretches if each.recorded.output is not None]
-        if not swept and not self.trace.along:
+        trace = self.trace
+        if trace.stretches.last_swept is None and not trace.along:
             return
-        node = self.trace.output_at(len(self.trace) - 1) if self.trace.along else self.trace.index_of(swept[-1])
+        node = trace.output_at(len(trace) - 1) if trace.along else trace.index_of(trace.last_pass[1])
         output = self.wording.name(node)
         yield ""
         yield f"{'Tangent' if self.trace.along else 'Gradients'} of {output}"

@@ -1,0 +1,132 @@
+"""Places: where the program computes nodes, and within which calls, of kept and of repeated passes alike."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, overload
+
+from stepgrad.scopes import Call
+from stepgrad.source import Span
+from stepgrad.stretches import Placed, Stretches
+
+
+class Spans(Sequence["Span | None"]):
+    """The stretches of the program that computed the nodes, by index.
+
+    Parameters
+    ----------
+    kept : sequence of Span or None
+        Those of the nodes of passes that are kept, in order.
+    stretches : Stretches
+    """
+
+    def __init__(self, kept: Sequence[Span | None], stretches: Stretches) -> None:
+        self.kept = kept
+        self.stretches = stretches
+        self.repeated_before = array("q")  # nodes, for every part
+        repeated = 0
+        for part in stretches.parts:
+            self.repeated_before.append(repeated)
+            if isinstance(part, Placed):
+                repeated += part.end_node - part.first_node
+        self.length = len(kept) + repeated if kept else 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    @overload
+    def __getitem__(self, node: int) -> Span | None: ...
+
+    @overload
+    def __getitem__(self, node: slice) -> list[Span | None]: ...
+
+    def __getitem__(self, node: int | slice) -> Any:
+        if isinstance(node, slice):
+            return [self[each] for each in range(*node.indices(len(self)))]
+        if not -len(self) <= node < len(self):
+            raise IndexError(f"there are {len(self)} nodes")
+        node %= len(self)
+        which = bisect_right(self.stretches.nodes, node) - 1
+        part = self.stretches.parts[which]
+        if isinstance(part, Placed):
+            return part.pattern.spans[(node - part.first_node) % part.pattern.period]
+        return self.kept[node - self.repeated_before[which]]
+
+
+class Calls(Sequence[Call]):
+    """The calls of functions, in the order in which they were made.
+
+    Parameters
+    ----------
+    kept : sequence of Call
+        Those made in passes that are kept, ``caller`` being the place among them.
+    stretches : Stretches
+    are_whole : bool
+        Whether each has its result, for which a repeated pass must be recalled.
+    """
+
+    def __init__(self, kept: Sequence[Call], stretches: Stretches, *, are_whole: bool = True) -> None:
+        self.kept = kept
+        self.stretches = stretches
+        self.are_whole = are_whole
+        self.parts = [part for part in stretches.parts if isinstance(part, Placed) and part.pattern.calls]
+        starts = [call.start for call in kept] if self.parts else []
+        self.firsts, self.kept_before = array("q"), array("q")  # of every part: its first call; kept calls before it
+        repeated = 0
+        for part in self.parts:
+            self.kept_before.append(bisect_right(starts, part.first_node))
+            self.firsts.append(self.kept_before[-1] + repeated)
+            repeated += part.count * len(part.pattern.calls)
+        self.length = len(kept) + repeated
+
+    @property
+    def bare(self) -> Calls:
+        """The same without what they returned."""
+        return Calls(self.kept, self.stretches, are_whole=False)
+
+    def __len__(self) -> int:
+        return self.length
+
+    @overload
+    def __getitem__(self, number: int) -> Call: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Call]: ...
+
+    def __getitem__(self, number: int | slice) -> Any:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"there are {len(self)} calls")
+        number %= len(self)
+        which = bisect_right(self.firsts, number) - 1
+        if which < 0:
+            return self.kept[number]
+        part, after = self.parts[which], number - self.firsts[which]
+        calls = part.pattern.calls
+        if after >= part.count * len(calls):
+            call = self.kept[self.kept_before[which] + after - part.count * len(calls)]
+            return call._replace(caller=None if call.caller is None else self.number_of(call.caller))
+        k, place = divmod(after, len(calls))
+        return self.repeated(part, k, calls[place], number - place)
+
+    def repeated(self, part: Placed, k: int, call: Call, first: int) -> Call:
+        """Return a call of a repeated pass, of which the pass's first one has the number ``first``."""
+        node = part.bounds(k).first_node
+        caller, result = call.caller, None
+        if caller is not None:
+            caller = first + caller if caller >= 0 else self.number_of(~caller)
+        if call.result is not None and self.are_whole:
+            stretch = self.stretches[self.stretches.number_of(node)]
+            result = stretch.at(part.repeats.index_of(call.result, k))
+        return call._replace(caller=caller, start=node + call.start, stop=node + call.stop, result=result)
+
+    def number_of(self, kept: int) -> int:
+        """Return the number among all calls of one that is kept."""
+        which = bisect_right(self.kept_before, kept) - 1
+        if which < 0:
+            return kept
+        part = self.parts[which]
+        return self.firsts[which] + part.count * len(part.pattern.calls) + kept - self.kept_before[which]
