@@ -38,6 +38,8 @@ def is_repeatable(statement: ast.AST) -> bool:
     match statement:
         case ast.Pass():
             return True
+        case ast.Assign(targets=[ast.Attribute(value=holder, attr="grad")], value=ast.Constant()):
+            return is_fixed(holder)
         case ast.Assign(targets=targets, value=value):
             return all(map(is_target, targets)) and is_fixed(value)
         case ast.AugAssign(target=ast.Attribute(attr="data") | ast.Name(), op=op, value=value):
@@ -109,7 +111,7 @@ def is_target(target: ast.expr) -> bool:
     match target:
         case ast.Name():
             return True
-        case ast.Attribute(value=value, attr="data" | "grad"):
+        case ast.Attribute(value=value, attr="data"):
             return is_fixed(value)
         case ast.Tuple(elts=targets) | ast.List(elts=targets):
             return all(map(is_target, targets))
