@@ -12,7 +12,7 @@ from stepgrad.literals import Size
 from stepgrad.lookups import Lookups
 from stepgrad.names import dotted
 from stepgrad.ops import GATES, INPUT
-from stepgrad.repeatable import are_repeatable, is_fixed
+from stepgrad.repeatable import repeatable_nodes
 from stepgrad.scopes import MISSING, NO_NAMES, RETURN, Act, Function, Scope, Thunk
 from stepgrad.tape import Node
 from stepgrad.vocabulary import FLOAT_TYPES, NO_NEWS
@@ -97,7 +97,8 @@ class Applications(Lookups):
 
     def unary(self, name: str, module: str, gate: Elementwise, operand: Thunk, node: ast.Call) -> Thunk:
         """Read a call of a gate with one operand: a number goes straight to the recorder compiled for it."""
-        recording, spans, span, scalar = self.recording, self.spans, self.span_of(node), self.recording.scalar_type
+        recording, spans, scalar = self.recording, self.spans, self.recording.scalar_type
+        span = self.program.span_of(node)
         try:
             record = recording.recorders[gate, scalar]
         except GateError:  # the number type lacks a function
@@ -159,7 +160,7 @@ class Applications(Lookups):
                 self.fail("`*` and `**` parameters are not understood; name every parameter", starred)
         positional = [*given.posonlyargs, *given.args]
         names = [each.arg for each in (*positional, *given.kwonlyargs)]
-        fixed = is_fixed(body) if isinstance(body, ast.expr) else are_repeatable(body)
+        fixed = repeatable_nodes(body if isinstance(body, list) else [body]) is not None
         with_default = [*positional[len(positional) - len(given.defaults) :], *given.kwonlyargs]
         thunks = [self.read(each) if each is not None else None for each in (*given.defaults, *given.kw_defaults)]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from stepgrad.applications import Applications
 from stepgrad.literals import Entries, OffTape, Size, holds_nodes, is_whole
-from stepgrad.names import counters, dotted, names_given
+from stepgrad.names import by_kind, counters, dotted, names_given
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.reader import NOT_A_TARGET
@@ -36,8 +36,9 @@ class Assignments(Applications):
         super().__init__(program, number, max_steps)
         self.tree = tree
         self.supplied = dict(supplied)
-        self.assigned, self.lists = names_given(tree)
-        self.counters = counters(tree)
+        self.kinds = by_kind(tree)
+        self.assigned, self.lists = names_given(self.kinds)
+        self.counters = counters(self.kinds)
         self.loops = self.functions = 0  # in how many the statement that is being read stands
 
     def read_Assign(self, node: ast.Assign) -> Act:
@@ -74,7 +75,7 @@ class Assignments(Applications):
     def read_simple_assignment(self, target: ast.Name, source: ast.expr, thunk: Thunk) -> Act:
         """Read an assignment to one name: what most statements are."""
         name, scalar, number = target.id, self.recording.scalar_type, self.number.kind
-        span = self.span_of(target, source)
+        span = self.program.span_of(target, source)
         copies = isinstance(source, ast.Name)
 
         def assign() -> None:
@@ -189,8 +190,7 @@ class Assignments(Applications):
             return do_nothing  # every sweep starts from zero anyway
         if isinstance(node.target, ast.Subscript):
             return self.read_augmented_entry(node.target, node)
-        loaded = as_loaded(node.target)
-        left, apply = self.read(loaded), self.link(node.op, node.value, node, loaded)
+        left, apply = self.read(node.target), self.link(node.op, node.value, node, node.target)
         if not isinstance(node.target, ast.Name):
             return lambda: self.assign(node.target, apply(left()), node.value)
         name = node.target.id
@@ -235,14 +235,6 @@ class Assignments(Applications):
 
 def do_nothing() -> None:
     """Execute what says nothing to do."""
-
-
-def as_loaded(target: ast.expr) -> ast.expr:
-    """Return the expression that reads what is assigned to, at the same place."""
-    loaded = ast.parse(ast.unparse(target), mode="eval").body
-    for each in ast.walk(loaded):
-        ast.copy_location(each, target)
-    return loaded
 
 
 def paired(target: ast.expr, source: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:

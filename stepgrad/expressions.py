@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from functools import cached_property
+from typing import Any, NamedTuple, NoReturn
 
 from stepgrad.callees import Caller
 from stepgrad.errors import GateError
 from stepgrad.formula import compile_formula
-from stepgrad.gate import Elementwise
+from stepgrad.gate import Elementwise, Gate
 from stepgrad.literals import OffTape, Size, whole_number
 from stepgrad.names import dotted
 from stepgrad.numeric import FLOAT
@@ -24,6 +25,7 @@ from stepgrad.ops import GATES
 from stepgrad.reader import MAX_NESTING, TOO_DEEP
 from stepgrad.refusals import refusal
 from stepgrad.scopes import MISSING, Thunk
+from stepgrad.tape import Node
 from stepgrad.vocabulary import MODULES
 
 WEIGHTS: Mapping[str, int] = {  # operations that make no node take time all the same
@@ -31,6 +33,35 @@ WEIGHTS: Mapping[str, int] = {  # operations that make no node take time all the
     "List": 2, "Tuple": 2, "Lambda": 4,
 }  # fmt: skip
 Link = Callable[[Any], Any]  # applies an operator to its left operand
+Recorder = Callable[..., Node]
+
+
+class Readers(dict[type, tuple[str, int]]):
+    """For each kind of node of the syntax tree, the name of the method that reads it, and its weight."""
+
+    def __missing__(self, kind: type) -> tuple[str, int]:
+        self[kind] = f"read_{kind.__name__}", WEIGHTS.get(kind.__name__, 0)
+        return self[kind]
+
+
+READERS = Readers()
+
+
+class Applied(NamedTuple):
+    """What applies an elementwise operator to numbers.
+
+    Attributes
+    ----------
+    both, left, right : callable or None
+        The recorders, by which operands are nodes.
+    compute : callable
+        Its formula.
+    """
+
+    both: Recorder | None
+    left: Recorder | None
+    right: Recorder | None
+    compute: Callable[..., Any]
 
 
 class Expressions(Caller):
@@ -57,9 +88,9 @@ class Expressions(Caller):
         if self.depth > MAX_NESTING:
             self.fail(f"this is {TOO_DEEP}", node)
         try:
-            kind = type(node).__name__
-            self.weight += WEIGHTS.get(kind, 0)
-            reader = getattr(self, f"read_{kind}", None)
+            name, weight = READERS[node.__class__]
+            self.weight += weight
+            reader = getattr(self, name, None)
             return self.refuse(node) if reader is None else reader(node)
         finally:
             self.depth -= 1
@@ -129,27 +160,45 @@ class Expressions(Caller):
             return lambda value: self.repeated(value, read_right(), node)
         if isinstance(op, ast.Mult) and isinstance(right, ast.List) and len(right.elts) == 1:
             return lambda value: self.repeated(read_right(), value, node)
-        gate = GATES.get(OPERATORS[type(op)])
-        if not isinstance(gate, Elementwise):
+        applied = self.applied_by(op.__class__)
+        if applied is None:
             return lambda value: self.combine(node, op, value, read_right())
-        return self.elementwise_link(gate, op, right, read_right, node)
+        return self.elementwise_link(applied, op, right, read_right, node)
+
+    def applied_by(self, kind: type[ast.operator]) -> Applied | None:
+        """Return what applies an operator to numbers; None if it is no elementwise one, or has a function too few."""
+        if kind not in self.applied:
+            self.applied[kind] = self.found_for(GATES.get(OPERATORS[kind]))
+        return self.applied[kind]
+
+    @cached_property
+    def applied(self) -> dict[type[ast.operator], Applied | None]:
+        """What has been found for the operators that were read so far."""
+        return {}
+
+    def found_for(self, gate: Gate | None) -> Applied | None:
+        """Find what applies an operator's gate to numbers."""
+        if not isinstance(gate, Elementwise):
+            return None
+        scalar, number, recorders = self.recording.scalar_type, self.number.kind, self.recording.recorders
+        try:
+            both, left, right = (
+                recorders[gate, *kinds] for kinds in ((scalar, scalar), (scalar, number), (number, scalar))
+            )
+        except GateError:  # the number type lacks a function
+            return None
+        return Applied(both, left, right, compile_formula(gate.forward, self.number))
 
     def elementwise_link(
-        self, gate: Elementwise, op: ast.operator, right: ast.expr, read_right: Thunk, node: ast.AST
+        self, applied: Applied, op: ast.operator, right: ast.expr, read_right: Thunk, node: ast.AST
     ) -> Link:
         """Return what applies an elementwise operator.
 
         Numbers go straight to the recorder compiled for the gate, and those that are not recorded to its formula.
         """
-        recording, note, span = self.recording, self.spans.append, self.span_of(node)
+        recording, note, span = self.recording, self.spans.append, self.program.span_of(node)
         scalar, kind = recording.scalar_type, self.number.kind
-        compute = compile_formula(gate.forward, self.number)
-        try:
-            both, left_only, right_only = (
-                recording.recorders[gate, *kinds] for kinds in ((scalar, scalar), (scalar, kind), (kind, scalar))
-            )
-        except GateError:  # the number type lacks a function
-            return lambda left: self.combine(node, op, left, read_right())
+        both, left_only, right_only, compute = applied
         whole = whole_number(right.value) if isinstance(right, ast.Constant) else None
         literal = None if whole is None else self.number.make(whole)
 
@@ -186,12 +235,35 @@ class Expressions(Caller):
         inner = self.read(node.operand)
         match node.op:
             case ast.USub():
-                return lambda: self.negated(inner(), node)
+                return self.read_minus(inner, node)
             case ast.UAdd():
                 return inner  # type: ignore[no-any-return]
             case ast.Not():
                 return lambda: not self.truth(inner(), node.operand)
         return self.refuse(node.op, node)
+
+    def read_minus(self, inner: Thunk, node: ast.UnaryOp) -> Thunk:
+        """Read a minus sign: a product with -1."""
+        applied, minus, kind = self.applied_by(ast.Mult), self.number.make(-1), self.number.kind
+        recording, scalar = self.recording, self.recording.scalar_type
+        if applied is None:
+            return lambda: self.negated(inner(), node)
+        record, compute = applied.left, applied.compute
+
+        def negate() -> Any:
+            value = inner()
+            try:
+                if value.__class__ is scalar and record is not None and not self.off:
+                    made = record(recording.current, value, minus)
+                    self.spans.append(self.span_of(node))
+                    return made
+                if value.__class__ is kind:
+                    return compute(value, minus)
+            except GateError as error:
+                self.fail(str(error), node)
+            return self.negated(value, node)
+
+        return negate
 
     def read_Compare(self, node: ast.Compare) -> Thunk:
         """Read a comparison, or a chain of them."""

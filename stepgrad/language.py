@@ -105,7 +105,7 @@ class Interpreter(Statements):
     def supply(self) -> None:
         """Make inputs of the supplied names that the program uses before it assigns them."""
         first: dict[str, bool] = {}
-        for name, assigned in names_in_order(self.tree):
+        for name, assigned in names_in_order(self.tree) if self.supplied else ():
             first.setdefault(name, assigned)
         for name in self.supplied:
             if name not in first:

@@ -3,9 +3,48 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any, TypeAlias
 
 from stepgrad.vocabulary import MODULE_NUMBERS
+
+NO_PARTS = ("ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment")  # fields without names in them
+Kinds: TypeAlias = Mapping[type[ast.AST], Sequence[Any]]  # the nodes of a program, by their class
+
+
+class Fields(dict[type, tuple[str, ...]]):
+    """The fields of the nodes of each class in which there may be other nodes."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        self[kind] = tuple(each for each in getattr(kind, "_fields", ()) if each not in NO_PARTS)
+        return self[kind]
+
+
+FIELDS = Fields({ast.Constant: ()})
+
+
+def parts_of(node: ast.AST) -> list[Any]:
+    """List what a node consists of, in the order of the text, without operators."""
+    parts: list[Any] = []
+    for field in FIELDS[node.__class__]:
+        part = getattr(node, field)
+        if part.__class__ is list:
+            parts += part
+        elif part is not None:
+            parts.append(part)
+    return parts
+
+
+def by_kind(tree: ast.AST) -> Kinds:
+    """Sort a node and all that is below it by their class, level by level: one walk for many questions."""
+    kinds, waiting = defaultdict(list), [tree]
+    for node in waiting:  # which grows meanwhile
+        kind = node.__class__
+        kinds[kind].append(node)
+        if FIELDS[kind]:
+            waiting += parts_of(node)
+    return kinds
 
 
 def names_in_order(tree: ast.AST) -> Iterator[tuple[str, bool]]:
@@ -59,7 +98,7 @@ def parts_in_order(node: ast.AST) -> Sequence[ast.AST]:
             return [ast.Name(name, ast.Load()), value, target]
         case ast.ImportFrom(names=aliases):
             return [ast.Name(alias.asname or alias.name, ast.Store()) for alias in aliases]
-    return list(ast.iter_child_nodes(node))
+    return parts_of(node)
 
 
 def assigned_in(statements: Sequence[ast.AST]) -> frozenset[str]:
@@ -78,11 +117,11 @@ def assigned_in(statements: Sequence[ast.AST]) -> frozenset[str]:
             case ast.Lambda() | ast.ListComp() | ast.GeneratorExp():
                 pass
             case _:
-                waiting += ast.iter_child_nodes(node)
+                waiting += parts_of(node)
     return frozenset(found)
 
 
-def names_given(tree: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
+def names_given(kinds: Kinds) -> tuple[frozenset[str], frozenset[str]]:
     """Return all names that something is given to, anywhere in a program, and those of lists.
 
     Names to which something is appended, or of which entries are assigned, are those of lists.
@@ -93,44 +132,55 @@ def names_given(tree: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
             node = node.value
         return node.id if isinstance(node, ast.Name) else ""
 
-    found: list[str] = []
-    lists: list[ast.AST] = []
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.arg(arg=name):
-                found.append(name)
-            case ast.ImportFrom(names=aliases):
-                found += [alias.asname or alias.name for alias in aliases if alias.name in MODULE_NUMBERS]
-            case ast.Attribute(attr="append", value=value):
-                lists.append(value)
-            case ast.Subscript(ctx=ast.Store()):
-                lists.append(node)
+    found = [node.id for node in kinds[ast.Name] if is_stored(node)]
+    found += [node.name for node in kinds[ast.FunctionDef]]
+    found += [node.arg for node in kinds[ast.arg]]
+    aliases = [alias for node in kinds[ast.ImportFrom] for alias in node.names if alias.name in MODULE_NUMBERS]
+    found += [alias.asname or alias.name for alias in aliases]
+    lists = [node.value for node in kinds[ast.Attribute] if node.attr == "append"]
+    lists += filter(is_stored, kinds[ast.Subscript])
     return frozenset(found), frozenset(map(holder, lists)) - {""}
 
 
-def counters(tree: ast.Module) -> frozenset[str]:
+def is_stored(node: ast.Name | ast.Subscript) -> bool:
+    """Whether something is assigned to a name, or to an entry."""
+    return node.ctx.__class__ is ast.Store
+
+
+def counters(kinds: Kinds) -> frozenset[str]:
     """Return the names of whole numbers that are only counted up or down, in a loop: they are no inputs."""
-    steps: dict[str, bool] = {}  # whether a loop counts it
-    others: list[str] = []  # names that get something else, too
-    waiting: list[tuple[ast.AST, bool]] = [(tree, False)]
-    while waiting:
-        node, in_loop = waiting.pop()
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int())):
-                steps.setdefault(name, False)
-            case ast.AugAssign(target=ast.Name(id=name), op=ast.Add() | ast.Sub(), value=ast.Constant(value=int())):
-                steps[name] = steps.get(name, False) or in_loop
-            case ast.Assign(
-                targets=[ast.Name(id=name)],
-                value=ast.BinOp(left=ast.Name(id=same), op=ast.Add() | ast.Sub(), right=ast.Constant(value=int())),
-            ) if name == same:
-                steps[name] = steps.get(name, False) or in_loop
-            case ast.Name(id=name, ctx=ast.Store()):
-                others.append(name)
-            case _:
-                inside = in_loop or isinstance(node, (ast.For, ast.While))
-                waiting += [(each, inside) for each in ast.iter_child_nodes(node)]
-    return frozenset(name for name, counted in steps.items() if counted) - set(others)
+    steps = {each: name for each in (*kinds[ast.Assign], *kinds[ast.AugAssign]) if (name := counted_by(each))}
+    if not steps:
+        return frozenset()
+    looped: set[ast.AST] = set()
+    for loop in (*kinds[ast.For], *kinds[ast.While]):
+        if loop not in looped:
+            looped.update(*by_kind(loop).values())
+    own = {each.target if isinstance(each, ast.AugAssign) else each.targets[0] for each in steps}
+    own |= {each.targets[0] for each in kinds[ast.Assign] if is_whole_assigned(each)}
+    others = {node.id for node in kinds[ast.Name] if is_stored(node) and node not in own}
+    return frozenset(name for each, name in steps.items() if each in looped) - others
+
+
+def is_whole_assigned(node: ast.Assign) -> bool:
+    """Whether a statement assigns a whole number to a name."""
+    match node:
+        case ast.Assign(targets=[ast.Name()], value=ast.Constant(value=int())):
+            return True
+    return False
+
+
+def counted_by(node: ast.Assign | ast.AugAssign) -> str:
+    """Return the name that a statement counts up or down by a whole number; empty for any other."""
+    match node:
+        case ast.AugAssign(target=ast.Name(id=name), op=ast.Add() | ast.Sub(), value=ast.Constant(value=int())):
+            return name
+        case ast.Assign(
+            targets=[ast.Name(id=name)],
+            value=ast.BinOp(left=ast.Name(id=same), op=ast.Add() | ast.Sub(), right=ast.Constant(value=int())),
+        ) if name == same:
+            return name
+    return ""
 
 
 def dotted(node: ast.expr) -> str:

@@ -8,7 +8,8 @@ follow each other whenever that is the same.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from stepgrad.calls import signature
 from stepgrad.names import dotted
@@ -30,121 +31,58 @@ OWN = (
 DRAWN = ("normal", "uniform")
 READ = ("grad", "data", "T", "shape", "ndim", "size")
 LITERAL = (ast.Constant, ast.Tuple, ast.List, ast.UnaryOp, ast.USub, ast.Load)
+LEAVES = frozenset((ast.Name, ast.Constant, ast.Pass))
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
 
-
-def is_repeatable(statement: ast.AST) -> bool:
-    """Whether no value changes what a statement does."""
-    match statement:
-        case ast.Pass():
-            return True
-        case ast.Assign(targets=[ast.Attribute(value=holder, attr="grad")], value=ast.Constant()):
-            return is_fixed(holder)
-        case ast.Assign(targets=targets, value=value):
-            return all(map(is_target, targets)) and is_fixed(value)
-        case ast.AugAssign(target=ast.Attribute(attr="data") | ast.Name(), op=op, value=value):
-            return isinstance(op, ARITHMETIC) and is_fixed(value) and is_target(statement.target)
-        case ast.Expr(value=ast.Constant()):
-            return True
-        case ast.Expr(value=value):
-            return is_fixed(value)
-        case ast.For(target=target, iter=several, body=body, orelse=[]):
-            return is_target(target) and is_fixed(several) and are_repeatable(body)
-        case ast.With(body=body):
-            return are_repeatable(body)
-        case ast.Return(value=value):
-            return value is None or is_fixed(value)
-    return False
+Parts: TypeAlias = "Sequence[ast.AST] | None"  # what must be repeatable, too; None if a value may change what is done
 
 
-def are_repeatable(statements: Iterable[ast.AST]) -> bool:
-    """Whether no value changes what statements do."""
-    return all(map(is_repeatable, statements))
+def repeatable_nodes(nodes: Sequence[ast.AST]) -> Sequence[Any] | None:
+    """List statements, or expressions, and what they consist of; None if a value changes what they do."""
+    found: list[Any] = list(nodes)
+    for node in found:  # which grows meanwhile
+        kind = node.__class__
+        if kind in LEAVES:
+            continue
+        parts = PARTS[kind](node) if kind in PARTS else None
+        if parts is None:
+            return None
+        found += parts
+    return found
 
 
-def is_sweep(statement: ast.AST) -> bool:
-    """Whether a statement goes backward from a name, and does nothing else."""
-    match statement:
-        case ast.Expr(value=ast.Call(func=ast.Name(id="backward"), args=[ast.Name()], keywords=[])):
-            return True
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(), attr="backward"), args=[], keywords=[])):
-            return True
-    return False
+def parts_of_augmented(node: ast.AugAssign) -> Parts:
+    """Look at ``x += y``: one that changes a name, or the data of an input."""
+    return (node.target, node.value) if isinstance(node.op, ARITHMETIC) else None
 
 
-QUIET = (
-    ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop,
-    ast.boolop, ast.cmpop,
-)  # fmt: skip
-COUNTING = ("range", "len", "zip", "enumerate", "reversed")
+def parts_of_operator(node: ast.BinOp) -> Parts:
+    """Look at an operator: how often a list is repeated, a value says."""
+    repeats = isinstance(node.op, ast.Mult) and (isinstance(node.left, ast.List) or isinstance(node.right, ast.List))
+    return (node.left, node.right) if isinstance(node.op, ARITHMETIC) and not repeats else None
 
 
-def quiet_in(expression: ast.expr, assigned: Set[str]) -> Set[str] | None:
-    """Return the names that a quiet expression reads, which does nothing but reckon with them; None if it is not quiet.
-
-    It is quiet as long as these stand for literals.
-    """
-    called = []
-    for each in ast.walk(expression):
-        match each:
-            case ast.Call(func=ast.Name(id=name), keywords=[]) if name in COUNTING and name not in assigned:
-                called.append(name)
-            case _ if not isinstance(each, QUIET):
-                return None
-    return {each.id for each in ast.walk(expression) if isinstance(each, ast.Name)} - {*called}
+def parts_of_loop(node: ast.ListComp | ast.GeneratorExp) -> Parts:
+    """Look at a list written with ``for``."""
+    if any(loop.ifs for loop in node.generators):
+        return None
+    return [node.elt, *(part for loop in node.generators for part in (loop.target, loop.iter))]
 
 
-def quiet_names(statement: ast.stmt, assigned: Set[str], counters: Set[str]) -> Set[str] | None:
-    """Return the names that decide on what a quiet statement does before others are executed; None if it is not quiet."""
-    match statement:
-        case ast.Pass() | ast.Expr(value=ast.Constant()):
-            return set()
-        case ast.If(test=expression) | ast.For(iter=expression) | ast.While(test=expression):
-            return quiet_in(expression, assigned)
-        case ast.AugAssign(target=ast.Name(id=name), value=ast.Constant()) if name in counters:
-            return {name}
-    return None
+def parts_of_attribute(node: ast.Attribute) -> Parts:
+    """Look at what follows a dot: only the data of an input is assigned, and its gradient set to zero."""
+    known = node.attr in READ if node.ctx.__class__ is ast.Load else node.attr in ("data", "grad")
+    return (node.value,) if known else None
 
 
-def is_target(target: ast.expr) -> bool:
-    """Whether an assignment to this changes names, or the data of inputs, and no list."""
-    match target:
-        case ast.Name():
-            return True
-        case ast.Attribute(value=value, attr="data"):
-            return is_fixed(value)
-        case ast.Tuple(elts=targets) | ast.List(elts=targets):
-            return all(map(is_target, targets))
-    return False
+def parts_of_assignment(node: ast.Assign) -> Parts:
+    """Look at an assignment: what a gradient is set to, is a number."""
+    sets_gradient = any(isinstance(each, ast.Attribute) and each.attr == "grad" for each in node.targets)
+    return None if sets_gradient and not isinstance(node.value, ast.Constant) else (*node.targets, node.value)
 
 
-def is_fixed(node: ast.expr) -> bool:
-    """Whether no value changes what an expression does, only what comes out."""
-    match node:
-        case ast.Constant() | ast.Name():
-            return True
-        case ast.BinOp(left=left, op=op, right=right):
-            repeats = isinstance(op, ast.Mult) and (isinstance(left, ast.List) or isinstance(right, ast.List))
-            return isinstance(op, ARITHMETIC) and not repeats and is_fixed(left) and is_fixed(right)
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
-            return is_fixed(operand)
-        case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            return all(map(is_fixed, elements))
-        case ast.ListComp(elt=elt, generators=loops) | ast.GeneratorExp(elt=elt, generators=loops):
-            return is_fixed(elt) and all(is_target(x.target) and is_fixed(x.iter) and not x.ifs for x in loops)
-        case ast.Subscript(value=value, slice=index):
-            return is_fixed(value) and is_fixed(index)
-        case ast.Slice():
-            return all(part is None or is_fixed(part) for part in (node.lower, node.upper, node.step))
-        case ast.Attribute(value=value, attr=attr):
-            return attr in READ and is_fixed(value)
-        case ast.Call():
-            return is_fixed_call(node)
-    return False
-
-
-def is_fixed_call(node: ast.Call) -> bool:
-    """Whether a call is of a function of the program, or of a gate with fixed parameters, or counts what is given."""
+def parts_of_call(node: ast.Call) -> Parts:
+    """Look at a call: of the program's functions, of gates with fixed parameters, of what counts what is given."""
     match node.func:
         case ast.Name(id=name):
             operands = node.args
@@ -152,20 +90,40 @@ def is_fixed_call(node: ast.Call) -> bool:
             module = dotted(value).split(".")[0] in ("np", "numpy", "math", "torch")
             operands = node.args if module else [value, *node.args]
         case _:
-            return False
+            return None
     named = [each.value for each in node.keywords]
-    given = [*operands, *named]
-    if not all(map(is_fixed, given)):
-        return False
+    given = [node.func, *operands, *named] if node.func.__class__ is ast.Name else [*operands, *named]
     if name == "constant":
-        return all(map(is_literal, given))
+        return given if all(map(is_literal, [*operands, *named])) else None
     if name in LITERAL_MAKERS:
-        return name not in DRAWN and all(map(is_literal, given))
+        return given if name not in DRAWN and all(map(is_literal, [*operands, *named])) else None
     gate = GATE_OF.get(name)
     if gate is None:
-        return name in OWN or (isinstance(node.func, ast.Name) and name not in KNOWN_CALLS)
+        return given if name in OWN or (isinstance(node.func, ast.Name) and name not in KNOWN_CALLS) else None
+    if not gate.params:
+        return given
     count = len(signature(gate.signature).params) - len(gate.params)
-    return not gate.params or all(map(is_literal, [*operands[count:], *named]))
+    return given if all(map(is_literal, [*operands[count:], *named])) else None
+
+
+PARTS: Mapping[type[ast.AST], Callable[[Any], Parts]] = {
+    ast.Assign: parts_of_assignment,
+    ast.AugAssign: parts_of_augmented,
+    ast.Expr: lambda node: (node.value,),
+    ast.For: lambda node: None if node.orelse else (node.target, node.iter, *node.body),
+    ast.With: lambda node: node.body,
+    ast.Return: lambda node: () if node.value is None else (node.value,),
+    ast.BinOp: parts_of_operator,
+    ast.UnaryOp: lambda node: (node.operand,) if isinstance(node.op, (ast.USub, ast.UAdd)) else None,
+    ast.List: lambda node: node.elts,
+    ast.Tuple: lambda node: node.elts,
+    ast.ListComp: parts_of_loop,
+    ast.GeneratorExp: parts_of_loop,
+    ast.Subscript: lambda node: (node.value, node.slice) if node.ctx.__class__ is ast.Load else None,
+    ast.Slice: lambda node: [part for part in (node.lower, node.upper, node.step) if part is not None],
+    ast.Attribute: parts_of_attribute,
+    ast.Call: parts_of_call,
+}
 
 
 def is_literal(node: ast.expr) -> bool:

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Span(NamedTuple):
@@ -51,11 +51,26 @@ class Program:
 
         ``ast`` counts lines from 1 but columns from 0 and in bytes of UTF-8.
         """
-        end = last or node
-        line, end_line = getattr(node, "lineno", 1), getattr(end, "end_lineno", 1)
-        column, end_column = getattr(node, "col_offset", 0), getattr(end, "end_col_offset", 0)
-        return Span(line, self._characters(line, column) + 1, end_line, self._characters(end_line, end_column) + 1)
+        start: Any = node
+        end: Any = last or node
+        if not hasattr(start, "lineno"):  # a whole program
+            return Span(1, 1, 1, 1)
+        line, column, end_line, end_column = start.lineno, start.col_offset, end.end_lineno, end.end_col_offset
+        if not self.text.isascii():
+            column, end_column = self.characters(line, column), self.characters(end_line, end_column)
+        return Span(line, column + 1, end_line, end_column + 1)
 
-    def _characters(self, line: int, byte: int) -> int:
+    def characters(self, line: int, byte: int) -> int:
+        """Return how many characters of a line stand before a byte."""
         text = self.line(line)
-        return byte if text.isascii() else len(text.encode()[:byte].decode(errors="replace"))
+        if text.isascii():
+            return byte
+        if line not in self.counts:
+            self.counts[line] = [number for number, sign in enumerate(text) for _ in sign.encode()] + [len(text)]
+        counts = self.counts[line]
+        return counts[min(byte, len(counts) - 1)]
+
+    @cached_property
+    def counts(self) -> dict[int, list[int]]:
+        """For lines that are not all ASCII, how many characters stand before each byte; each made when asked for."""
+        return {}

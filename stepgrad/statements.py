@@ -6,7 +6,7 @@ A statement's function returns how it ended, if not as usual: by ``break``, ``co
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
 
@@ -18,7 +18,8 @@ from stepgrad.numeric import EXACT, FLOAT
 from stepgrad.printing import printed
 from stepgrad.reader import TOO_DEEP
 from stepgrad.refrains import Refrain
-from stepgrad.repeatable import is_repeatable, is_sweep, quiet_in, quiet_names
+from stepgrad.quiet import is_sweep, quiet_in, quiet_names
+from stepgrad.repeatable import repeatable_nodes
 from stepgrad.rounds import Rounds, Sweep
 from stepgrad.scopes import BREAK, CONTINUE, RETURN, Act, Function
 from stepgrad.tape import Node
@@ -41,10 +42,9 @@ class Statements(Assignments):
     in_refrain = False
 
     @cached_property
-    def varying(self) -> Set[str]:
+    def varying(self) -> frozenset[str]:
         """The names that loops give their entries, and those that are only counted."""
-        loops = [each.target for each in ast.walk(self.tree) if isinstance(each, ast.For)]
-        return self.counters | assigned_in(loops)
+        return self.counters | assigned_in([loop.target for loop in self.kinds[ast.For]])
 
     def block(self, statements: Sequence[ast.stmt]) -> Act:
         """Read statements into a function that executes them in order, and has them pay for the nodes they make."""
@@ -199,8 +199,9 @@ class Statements(Assignments):
 
     def refrain_of(self, statement: ast.stmt) -> tuple[bool, bool]:
         """Return whether no value steers a statement, and whether it reads what a loop counts or goes over."""
-        names = {each.id for each in ast.walk(statement) if isinstance(each, ast.Name)}
-        return is_repeatable(statement), not names.isdisjoint(self.varying)
+        nodes = repeatable_nodes([statement])
+        names = (each.id for each in nodes or () if each.__class__ is ast.Name)
+        return nodes is not None, not self.varying.isdisjoint(names)
 
     def read_Break(self, node: ast.Break) -> Act:
         """Read ``break``."""
