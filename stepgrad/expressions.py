@@ -52,12 +52,14 @@ class Applied(NamedTuple):
 
     Attributes
     ----------
+    gate : Elementwise
     both, left, right : callable or None
         The recorders, by which operands are nodes.
     compute : callable
         Its formula.
     """
 
+    gate: Elementwise
     both: Recorder | None
     left: Recorder | None
     right: Recorder | None
@@ -187,7 +189,7 @@ class Expressions(Caller):
             )
         except GateError:  # the number type lacks a function
             return None
-        return Applied(both, left, right, compile_formula(gate.forward, self.number))
+        return Applied(gate, both, left, right, compile_formula(gate.forward, self.number))
 
     def elementwise_link(
         self, applied: Applied, op: ast.operator, right: ast.expr, read_right: Thunk, node: ast.AST
@@ -198,7 +200,7 @@ class Expressions(Caller):
         """
         recording, note, span = self.recording, self.spans.append, self.program.span_of(node)
         scalar, kind = recording.scalar_type, self.number.kind
-        both, left_only, right_only, compute = applied
+        gate, both, left_only, right_only, compute = applied
         whole = whole_number(right.value) if isinstance(right, ast.Constant) else None
         literal = None if whole is None else self.number.make(whole)
 

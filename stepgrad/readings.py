@@ -99,6 +99,11 @@ class Reading:
         """Whether it is a node, or a number off the tape, and no list of them."""
         return isinstance(self.root, (Node, OffTape))
 
+    @property
+    def is_literal(self) -> bool:
+        """Whether it is neither a node, nor off the tape, nor a list."""
+        return not isinstance(self.root, (Node, OffTape, list, tuple))
+
     def given(self, value: Any) -> list[Any] | None:
         """Return what stands at the places of a list, or of a literal; None if it does not fit."""
         if isinstance(self.root, (list, tuple)):

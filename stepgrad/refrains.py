@@ -107,7 +107,7 @@ class Verse:
         self.single = [each.name for each in self.readings if each.is_single]
         self.kinds = [each.kinds[0] for each in self.readings if each.is_single]
         self.others = [each for each in self.readings if not each.is_single]
-        self.read_literals = [each for each in self.others if not isinstance(each.root, (list, tuple))]
+        self.read_literals = [each for each in self.readings if each.is_literal]
         slots: dict[int, int] = {}
         self.same: list[tuple[int, int]] = []  # places where one and the same thing stood
         older = {id(entry.result): entry.operands[0] for entry in journal.entries if isinstance(entry.result, Node)}

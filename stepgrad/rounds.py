@@ -98,13 +98,15 @@ class Rounds:
         self.seen: dict[Key, Seen] = {}
         self.shortcuts: dict[Key, Shortcut] = {}
         self.carried: list[Carried] | None = None
-        self.follows: set[tuple[Key | None, Key]] = set()
+        self.follows: set[tuple[Key, Key]] = set()
         self.key: Key | None = None  # of the last round, if it was watched
         self.live: list[Node] = []
         self.state: list[Any] = []
         self.ahead: Ahead | None = None
         self.kept: list[Repeats] = []
         self.position = 0
+        self.names: dict[str, None] = {}  # that are read, and stand for no literals
+        self.found: list[Any] | None = None
 
     def __call__(self) -> str | None:
         """Go one round."""
@@ -113,16 +115,45 @@ class Rounds:
             return self.go_on()
         if self.machine.pending is not None:
             self.machine.pending.settle()
+        self.look_again()
         return self.watch() if self.patience else self.record(0)
 
     def record(self, first: int) -> str | None:
         """Execute the statements from one on."""
         self.key = None
-        for _, block in self.acts[first:]:
-            ended = block()
+        for act, block in self.acts[first:]:
+            ended = block() if isinstance(act, (Refrain, Sweep)) else self.interfered(block)
             if ended is not None:
                 return ended
         return None
+
+    # What others do
+
+    def interfered(self, block: Act) -> str | None:
+        """Execute a statement that may change what the rounds are given."""
+        self.found = self.given_now()
+        ended = block()
+        self.look_again()
+        return ended
+
+    def given_now(self) -> list[Any]:
+        """Return what tells that nothing but the rounds themselves has changed what they are given."""
+        machine, get = self.machine, self.machine.scope.get
+        return [machine.mutations, len(machine.newer), *[id(get(name)) for name in self.names]]
+
+    def look_again(self) -> None:
+        """Forget what the rounds did, if something else than they changed what they are given."""
+        if self.found is not None and self.found != self.given_now():
+            self.forget()
+        self.found = None
+
+    def forget(self) -> None:
+        """Forget what the rounds did."""
+        self.seen.clear()
+        self.shortcuts.clear()
+        self.follows.clear()
+        self.names.clear()
+        self.carried = None
 
     # Watching
 
@@ -133,11 +164,11 @@ class Rounds:
         clean, spent, key, self.key = recording.current.is_empty, 0, self.key, None
         off = {id(made): (number, slot, 1) for number, slot, made in self.made_off(key or ())}
         for act, block in self.acts:
-            steps = machine.steps_left
-            ended = block()
+            own, steps = isinstance(act, (Refrain, Sweep)), machine.steps_left
+            ended = block() if own else self.interfered(block)
             if ended is not None:
                 return ended
-            if isinstance(act, (Refrain, Sweep)):
+            if own:
                 spent += steps - machine.steps_left
         self.patience -= 1
         verses = [act.repeated for act, _ in self.acts if isinstance(act, Refrain)]
@@ -162,7 +193,8 @@ class Rounds:
     ) -> None:
         """Take note of a round; if it has done the same before, and it is worth while, go on without recording."""
         self.key = key
-        self.follows.add((last, key))
+        if last in self.seen:
+            self.follows.add((last, key))
         self.count += 1
         parts = self.parts(key, recorded, before, off)
         sources = [part.sources for part in parts]
@@ -172,7 +204,10 @@ class Rounds:
             if [id(each) for each in before] != [id(each) for each in replaced]:
                 return
             pattern = pattern_of(self.machine, recorded, before, replaced, call)
+            if seen is not None:
+                self.forget()
             self.seen[key] = Seen(sources, pattern, steps)
+            self.names |= dict.fromkeys(each.name for verse in key for each in verse.readings if not each.is_literal)
             return
         self.patience = PATIENCE
         worth = max(self.left, self.count) >= WORTH * len(self.seen)
@@ -237,6 +272,7 @@ class Rounds:
                         self.settle()
                     return ended
                 if machine.pending is not self:
+                    self.look_again()
                     return self.record(place + 1)
         self.position = len(self.acts)
         key = tuple(verses)
@@ -312,6 +348,7 @@ class Rounds:
             self.key = ahead.key
         self.live = []
         self.repeat(done)
+        self.found = self.given_now()
 
     def repeat(self, count: int) -> None:
         """Execute the first of the refrains and the sweep."""
