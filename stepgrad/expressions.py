@@ -298,6 +298,8 @@ class Expressions(Caller):
 
         def compare() -> Any:
             x, y = left(), right()
+            if self.journal is not None:
+                self.steer(x, y)
             a = x.value if x.__class__ is scalar or x.__class__ is OffTape else x
             b = y.value if y.__class__ is scalar or y.__class__ is OffTape else y
             if a.__class__ in numbers and b.__class__ in numbers:

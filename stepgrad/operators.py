@@ -156,6 +156,7 @@ class Operators(Bindings):
                 return (left is right) is isinstance(op, ast.Is)
             case ast.In() | ast.NotIn():
                 return self.contains(right, left, node) is isinstance(op, ast.In)
+        self.steer(left, right)
         test = COMPARISONS[type(op)]
         a, b = raw(left), raw(right)
         if isinstance(a, SEQUENCES) or isinstance(b, SEQUENCES):
@@ -215,6 +216,7 @@ class Operators(Bindings):
         """Return whether a value counts as true, as in Python; a tensor of several numbers does not say."""
         if value is True or value is False:
             return value
+        self.steer(value)
         plain = raw(value)
         if isinstance(plain, Tensor):
             if len(plain.data) != 1:

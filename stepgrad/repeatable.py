@@ -31,6 +31,7 @@ OWN = (
 DRAWN = ("normal", "uniform")
 READ = ("grad", "data", "T", "shape", "ndim", "size")
 LITERAL = (ast.Constant, ast.Tuple, ast.List, ast.UnaryOp, ast.USub, ast.Load)
+ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 LEAVES = frozenset((ast.Name, ast.Constant, ast.Pass))
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
 
@@ -114,7 +115,11 @@ PARTS: Mapping[type[ast.AST], Callable[[Any], Parts]] = {
     ast.With: lambda node: node.body,
     ast.Return: lambda node: () if node.value is None else (node.value,),
     ast.BinOp: parts_of_operator,
-    ast.UnaryOp: lambda node: (node.operand,) if isinstance(node.op, (ast.USub, ast.UAdd)) else None,
+    ast.If: lambda node: (node.test, *node.body, *node.orelse),
+    ast.IfExp: lambda node: (node.test, node.body, node.orelse),
+    ast.Compare: lambda node: (node.left, *node.comparators) if all(isinstance(op, ORDER) for op in node.ops) else None,
+    ast.BoolOp: lambda node: node.values,
+    ast.UnaryOp: lambda node: None if isinstance(node.op, ast.Invert) else (node.operand,),
     ast.List: lambda node: node.elts,
     ast.Tuple: lambda node: node.elts,
     ast.ListComp: parts_of_loop,

@@ -6,7 +6,7 @@ statements after the sweep compute off the tape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -74,17 +74,17 @@ class Shortcut(Writer):
         given = (each for part in parts for each in part.given if isinstance(each, Node) and not each.operands)
         self.names |= {leaf: self.literal(leaf.value) for leaf in (*recorded.leaves, *given) if leaf not in self.names}
         self.results: list[str] = []
-        wanted = set(gradients_wanted(parts))
+        varying = depending(recorded.nodes, moving)
+        leading = depending(recorded.nodes, gradients_wanted(parts))  # to where gradients are wanted
         edges = Stretch(recorded, (), 0, 0).edges
-        needed = [
-            each
-            for each in zip(edges.nodes, edges.slots, edges.operands)
-            if each[2] in wanted or each[2] not in self.names
-        ]
+        needed = [each for each in zip(edges.nodes, edges.slots, edges.operands) if each[2] in leading]
         slots = {each[:2] for each in needed}
         for node in recorded.nodes:
-            if node not in self.names:
-                self.write_gate(node, slots)
+            if node in varying or node in leading:
+                if node not in self.names:
+                    self.write_gate(node, slots)
+            else:  # it holds the same in every round
+                self.names[node] = self.literal(node.value)
         self.write_parts(parts, before_sweep=True)
         assert recorded.output is not None
         self.total_of[recorded.output] = self.literal(recorded.seed)
@@ -161,6 +161,15 @@ class Shortcut(Writer):
         for function in self.functions:
             function(store)
         return store[self.first_result :]
+
+
+def depending(nodes: Sequence[Node], on: Iterable[Node]) -> set[Node]:
+    """Return, of these and of a pass's nodes, those that are computed from these."""
+    found = set(on)
+    for node in nodes:
+        if not found.isdisjoint(node.operands):
+            found.add(node)
+    return found
 
 
 def gradients_wanted(parts: Sequence[Part]) -> Iterator[Any]:
