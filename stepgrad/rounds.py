@@ -21,7 +21,7 @@ from stepgrad.numeric import FLOAT
 from stepgrad.readings import UnfitError
 from stepgrad.refrains import Refrain, Verse
 from stepgrad.repeats import Pattern, Repeats
-from stepgrad.scopes import Act
+from stepgrad.scopes import Act, Scope
 from stepgrad.shortcut import Carried, Part, Shortcut
 from stepgrad.tape import Node, Pass, Scalar, Updated
 
@@ -275,23 +275,27 @@ class Rounds:
                     self.look_again()
                     return self.record(place + 1)
         self.position = len(self.acts)
-        key = tuple(verses)
-        last = self.key if self.ahead is None else self.ahead.key
-        known = key in self.shortcuts and (last, key) in self.follows
-        if known and machine.steps_left >= MARGIN + self.seen[key].steps + (self.seen[last].steps if last else 0):
-            try:
-                after = self.shortcuts[key].run(self.state)
-            except (ArithmeticError, ValueError):
-                pass  # the engine goes on with IEEE values
-            else:
-                if self.ahead is not None:
-                    self.keep(self.ahead)
-                self.ahead = Ahead(key, self.state, after, literals)
-                self.state = after[:-1]
-                self.position = 0
-                return None
-        self.settle()
+        self.go_ahead(tuple(verses), literals)
         return None
+
+    def go_ahead(self, key: Key, literals: dict[str, Any]) -> None:
+        """Compute a round; record it, and what was put off, if that cannot be."""
+        last = self.key if self.ahead is None else self.ahead.key
+        assert last is not None
+        shortcut = self.shortcuts.get(key)
+        if shortcut is not None and (last, key) in self.follows:
+            if self.machine.steps_left >= MARGIN + self.seen[key].steps + self.seen[last].steps:
+                try:
+                    after = shortcut.run(self.state)
+                except (ArithmeticError, ValueError):
+                    pass  # the engine goes on with IEEE values
+                else:
+                    if self.ahead is not None:
+                        self.keep(self.ahead)
+                    self.ahead = Ahead(key, self.state, after, literals)
+                    self.state, self.position = after[:-1], 0
+                    return
+        self.settle()
 
     def keep(self, ahead: Ahead) -> None:
         """Keep a round in the trace by what its updates gave."""
@@ -302,7 +306,8 @@ class Rounds:
         if last.pattern is not pattern:
             last = Repeats(pattern, last.end, ahead.before[: len(self.live)])
             self.kept.append(last)
-        last.values.extend(pattern.flattened(ahead.after[: len(self.live)]))
+        updates = ahead.after[: len(self.live)]
+        last.values.extend(updates if pattern.width == len(updates) else pattern.flattened(updates))
         last.outputs.append(ahead.after[-1])
         machine.steps_left -= self.seen[ahead.key].steps
         machine.passed_over += pattern.period
@@ -417,9 +422,9 @@ def pattern_of(machine: Bindings, recorded: Pass, before: Sequence[Node], replac
     return Pattern(recorded, moving, replaced, machine.spans[-len(made) :], names, calls)
 
 
-def next_verse(refrain: Refrain, scope: dict[str, Any], literals: dict[str, Any]) -> Verse | None:
+def next_verse(refrain: Refrain, scope: Scope, literals: dict[str, Any]) -> Verse | None:
     """Return the only verse that fits the literals which are read now, and write these down."""
-    fitting = [verse for verse in refrain.verses if verse.fits_literals(scope)]
+    fitting = [verse for verse in refrain.verses if not verse.read_literals or verse.fits_literals(scope)]
     if len(fitting) != 1:
         return None
     literals.update({name: scope[name] for name in (each.name for each in fitting[0].read_literals) if name in scope})

@@ -164,7 +164,7 @@ class Statements(Assignments):
             if isinstance(inside, Rounds):
                 inside.left = len(entries)
             for entry in entries:
-                if self.pending is not None and holds(entry, OPEN):
+                if self.pending is not None and entry.__class__ is not int and holds(entry, OPEN):
                     self.pending.settle()
                 set_target(entry)
                 ended = inside()
