@@ -11,7 +11,7 @@ from collections.abc import Set
 from stepgrad.names import by_kind
 
 QUIET = frozenset((
-    ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call,
+    ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call, ast.List, ast.Tuple,
 ))  # fmt: skip
 COUNTING = ("range", "len", "zip", "enumerate", "reversed")
 
@@ -41,6 +41,12 @@ def quiet_names(statement: ast.stmt, assigned: Set[str], counters: Set[str]) -> 
             return set()
         case ast.If(test=expression) | ast.For(iter=expression) | ast.While(test=expression):
             return quiet_in(expression, assigned)
-        case ast.AugAssign(target=ast.Name(id=name), value=ast.Constant()) if name in counters:
-            return {name}
-    return None
+    return {statement.target.id} if is_counting(statement, counters) else None
+
+
+def is_counting(statement: ast.AST, counters: Set[str]) -> bool:
+    """Whether a statement counts up or down, and does nothing else."""
+    match statement:
+        case ast.AugAssign(target=ast.Name(id=name), value=ast.Constant()):
+            return name in counters
+    return False

@@ -218,7 +218,7 @@ class Rounds:
                 return
             self.carried = carried
             self.shortcuts[key] = Shortcut(recorded, before, parts, carried)
-        if key in self.shortcuts:
+        if key in self.shortcuts and all(next_ in self.shortcuts for last, next_ in self.follows if last == key):
             self.start(recorded, before)
 
     def parts(
@@ -260,7 +260,7 @@ class Rounds:
         for place, (act, block) in enumerate(self.acts):
             self.position = place
             if isinstance(act, Refrain):
-                verse = next_verse(act, machine.scope, literals)
+                verse = self.next_verse(len(verses), literals)
                 if verse is None:
                     self.settle()
                     return self.record(place)
@@ -277,6 +277,16 @@ class Rounds:
         self.position = len(self.acts)
         self.go_ahead(tuple(verses), literals)
         return None
+
+    def next_verse(self, part: int, literals: dict[str, Any]) -> Verse | None:
+        """Return the only verse of a refrain, of those seen, that fits the literals it reads; and write these down."""
+        scope = self.machine.scope
+        fitting = {key[part]: None for key in self.shortcuts if key[part].fits_literals(scope)}
+        if len(fitting) != 1:
+            return None
+        (verse,) = fitting
+        literals.update({each.name: scope[each.name] for each in verse.read_literals if each.name in scope})
+        return verse
 
     def go_ahead(self, key: Key, literals: dict[str, Any]) -> None:
         """Compute a round; record it, and what was put off, if that cannot be."""
@@ -420,12 +430,3 @@ def pattern_of(machine: Bindings, recorded: Pass, before: Sequence[Node], replac
     taking_part = set(recorded.leaves)
     moving = [(node, place) for place, node in enumerate(before) if node in taking_part]
     return Pattern(recorded, moving, replaced, machine.spans[-len(made) :], names, calls)
-
-
-def next_verse(refrain: Refrain, scope: Scope, literals: dict[str, Any]) -> Verse | None:
-    """Return the only verse that fits the literals which are read now, and write these down."""
-    fitting = [verse for verse in refrain.verses if not verse.read_literals or verse.fits_literals(scope)]
-    if len(fitting) != 1:
-        return None
-    literals.update({name: scope[name] for name in (each.name for each in fitting[0].read_literals) if name in scope})
-    return fitting[0]

@@ -118,8 +118,6 @@ class Shortcut(Writer):
         for slot, (way, do, at) in enumerate(part.verse.ways, len(part.given) + len(literals)):
             self.turn()
             if way == RECORD:
-                if any(slot < len(part.given) or slot >= len(part.given) + len(literals) for slot in at if slot in texts):
-                    raise UnfitError  # what is computed on the tape with a number off it
                 continue
             if way == GRADIENT:
                 if part.before_sweep or slots[at[0]] not in self.total_of:

@@ -18,7 +18,7 @@ from stepgrad.numeric import EXACT, FLOAT
 from stepgrad.printing import printed
 from stepgrad.reader import TOO_DEEP
 from stepgrad.refrains import Refrain
-from stepgrad.quiet import is_sweep, quiet_in, quiet_names
+from stepgrad.quiet import is_counting, is_sweep, quiet_in, quiet_names
 from stepgrad.repeatable import repeatable_nodes
 from stepgrad.rounds import Rounds, Sweep
 from stepgrad.scopes import BREAK, CONTINUE, RETURN, Act, Function
@@ -199,7 +199,7 @@ class Statements(Assignments):
 
     def refrain_of(self, statement: ast.stmt) -> tuple[bool, bool]:
         """Return whether no value steers a statement, and whether it reads what a loop counts or goes over."""
-        nodes = repeatable_nodes([statement])
+        nodes = None if is_counting(statement, self.counters) else repeatable_nodes([statement])
         names = (each.id for each in nodes or () if each.__class__ is ast.Name)
         return nodes is not None, not self.varying.isdisjoint(names)
 

@@ -228,7 +228,7 @@ def test_the_limit_is_met_at_the_same_step(name, monkeypatch):
 
 def test_short_refrains_are_interpreted(monkeypatch, repeated):
     monkeypatch.setattr(refrains, "FEWEST", 24)
-    facts(PROGRAMS["names"])
+    facts("w = 0.5\nfor k in range(6):\n    f = w*3.0 + 1\n")
     assert not repeated["repeated"]
 
 

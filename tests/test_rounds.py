@@ -1,0 +1,135 @@
+"""Rounds: a loop that goes on as straight-line code leaves the same trace as one that is interpreted, in every bit."""
+
+import random
+
+import pytest
+
+import stepgrad
+from stepgrad import rounds
+from stepgrad.repeats import Repeats
+from tests.test_refrains import facts
+from tests.training import training_program
+
+BODY = "    f = (w*x + u)**2 + tanh(w)\n    backward(f)\n    w -= 0.05*w.grad\n    u -= 0.05*u.grad\n"
+START = "w = 0.5; u = 0.1; x = constant(2.0)\n"
+
+PROGRAMS = {
+    "a loop": START + "for k in range(20):\n" + BODY,
+    "while": START + "k = 0\nwhile k < 20:\n" + BODY + "    k += 1\n",
+    "printed now and then": START + "for k in range(20):\n" + BODY + "    if k % 5 == 0: print(k, f, w)\n",
+    "printed before the sweep": START + "for k in range(20):\n    if k == 9: print(f)\n" + BODY,
+    "a rate that is lowered": START + "lr = 0.1\nfor k in range(20):\n" + BODY.replace("0.05", "lr") + "    if k == 9: lr = 0.01\n",
+    "samples": START
+    + "for k in range(8):\n    for x, y in [(1.0, 2.0), (0.5, 1.0), (-1.0, 0.0)]:\n"
+    + BODY.replace("    ", "        ").replace("+ u)", "+ u - y)"),
+    "samples, and something that they share is changed": START
+    + "t = 1.0\nfor k in range(8):\n    for x, y in [(1.0, 2.0), (0.5, 1.0), (-1.0, 0.0)]:\n"
+    + BODY.replace("    ", "        ").replace("+ u)", "+ u - y*t)")
+    + "    if k == 4: t = 2.0\n",
+    "an input that is set anew": START + "for k in range(20):\n" + BODY + "    if k == 8: w = 0.25\n",
+    "an update from outside": START + "for k in range(20):\n" + BODY + "    if k == 8: w.data = w*0.5\n",
+    "broken off": START + "for k in range(20):\n" + BODY.replace("    w -=", "    if k == 11: break\n    w -=") + "print(f, w, w.grad)\n",
+    "skipped": START + "for k in range(20):\n" + BODY.replace("    w -=", "    if k == 11: continue\n    w -="),
+    "a list that grows": START + "ps = [w]\nfor k in range(20):\n" + BODY.replace("tanh(w)", "sum(ps)") + "    if k == 10: ps.append(u)\n",
+    "momentum": START + "v = 0.0\nfor k in range(20):\n" + BODY.replace("w -= 0.05*w.grad", "v = 0.9*v + w.grad\n    w -= 0.05*v") + "print(v)\n",
+    "beyond float64": "w = 1.5; u = 0.5; x = 3.0\nfor k in range(20):\n"
+    + BODY.replace("tanh(w)", "exp(w*w*w*100)").replace("0.05*w.grad", "0.000001*w.grad - 0.1"),
+    "division by what becomes 0": "w = 1.0\nfor k in range(20):\n    f = 1/w + 0*w\n    backward(f)\n    w = w - (0.125 + 0*w.grad)\n",
+    "a function of the program": START + "def g(a, last):\n    return a*a if last else a\nfor k in range(20):\n"
+    + BODY.replace("tanh(w)", "g(w, True) + g(u, False)"),
+    "two loops": START + "for k in range(12):\n" + BODY + "for k in range(12):\n" + BODY.replace("tanh(w)", "u"),
+    "a loop, and what follows": START + "for k in range(20):\n" + BODY + "z = w*2 + f\nbackward(z)\nprint(w, w.grad)\n",
+    "matrices": "W = [[0.1, -0.2], [0.3, 0.4]]; b = [0.0, 0.1]\nX = [[1.0, 2.0], [0.5, -1.0]]\nfor k in range(15):\n"
+    "    h = relu(X @ W + b)\n    f = sum(h**2) + W[0, 1]\n    backward(f)\n    for p in [W, b]: p.data -= 0.05*p.grad\n",
+    "an input that nothing updates": START + "for k in range(15):\n" + BODY.replace("    u -= 0.05*u.grad\n", ""),
+    "gradients set to zero": START + "for k in range(15):\n    for p in [w, u]: p.grad = 0.0\n" + BODY,
+    "what a round leaves behind": START + "old = constant(0.0)\nfor k in range(15):\n" + BODY + "    old = f\nprint(old)\n",
+    "an input that is updated twice": START + "for k in range(15):\n" + BODY + "    w -= 0.01*w.grad\n",
+    "the same input under two names": "w = 0.5; u = 0.1; x = 2.0; v = w\nfor k in range(15):\n"
+    + BODY.replace("w -= 0.05*w.grad", "v.data -= 0.05*w.grad"),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Rounds are written out as soon as they can be."""
+    monkeypatch.setattr(rounds, "WORTH", 1)
+
+
+def plainly(monkeypatch, source, **options):
+    """The facts of a program all of whose passes are recorded."""
+    with monkeypatch.context() as patched:
+        patched.setattr(rounds, "PATIENCE", 0)
+        return facts(source, **options)
+
+
+def kept(source, **options):
+    """How many passes of a run are kept whole, and how many by their updates alone."""
+    machine = []
+
+    class Spied(stepgrad.language.Interpreter):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            machine.append(self)
+
+    stepgrad.language.prepared(
+        Spied, stepgrad.reader.read(source, "<text>"), stepgrad.numeric.FLOAT, {}, options.get("max_steps", 10**7)
+    ).run(None)
+    passes = machine[0].recording.passes
+    repeated = [each.count for each in passes if isinstance(each, Repeats)]
+    return len(passes) - len(repeated), sum(repeated)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_run_is_the_same(name, monkeypatch):
+    assert facts(PROGRAMS[name]) == plainly(monkeypatch, PROGRAMS[name])
+
+
+WHOLE = {
+    "a loop": (3, 17),
+    "while": (3, 17),
+    "samples": (9, 15),
+    "momentum": (5, 15),
+    "matrices": (3, 12),
+    "a function of the program": (3, 17),
+    "gradients set to zero": (3, 12),
+    "an input that is updated twice": (15, 0),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_how_many_passes_are_kept_whole(name):
+    assert kept(PROGRAMS[name]) == WHOLE[name]
+
+
+@pytest.mark.parametrize("block", range(6))
+def test_random_programs(block, monkeypatch):
+    for seed in range(25 * block, 25 * (block + 1)):
+        source = training_program(random.Random(seed))
+        assert facts(source) == plainly(monkeypatch, source), f"seed {seed}\n{source}"
+
+
+@pytest.mark.parametrize("limit", (200, 11_500, 12_345))
+def test_the_limit_of_steps_is_met_at_the_same_place(limit, monkeypatch):
+    source = START + "for k in range(100000):\n" + BODY
+    found = facts(source, max_steps=limit)
+    assert "steps" in found and found == plainly(monkeypatch, source, max_steps=limit)
+
+
+def test_short_loops_are_recorded(monkeypatch):
+    monkeypatch.setattr(rounds, "WORTH", 24)
+    assert kept(PROGRAMS["a loop"])[1] == 0
+    assert kept(PROGRAMS["a loop"].replace("20", "60")) == (3, 57)
+
+
+def test_a_long_run_is_kept_small():
+    source = START + "for k in range(3000):\n" + BODY
+    assert kept(source) == (3, 2997)
+    trace = stepgrad.run(source)
+
+
+def test_other_numbers_are_recorded():
+    from fractions import Fraction
+
+    source = "w = 0.5\nfor k in range(8):\n    f = w*w\n    backward(f)\n    w -= 0.25*w.grad\n"
+    assert stepgrad.run(source, number=Fraction).grads == {"w": Fraction(1, 128)}
