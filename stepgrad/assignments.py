@@ -9,12 +9,13 @@ from typing import Any
 from stepgrad.applications import Applications
 from stepgrad.expressions import Link
 from stepgrad.literals import Entries, OffTape, Size, holds_nodes, is_whole
-from stepgrad.names import by_kind, counters, dotted, names_given
+from stepgrad.names import counters, dotted, names_given
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.reader import NOT_A_TARGET
 from stepgrad.scopes import Act, Thunk
 from stepgrad.source import Program
+from stepgrad.syntax import by_kind
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, nested
 

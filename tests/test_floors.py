@@ -48,6 +48,7 @@ FLOORS = [
     "steps",
     "trace",
     "tangents",
+    "syntax",
     "chains",
     "reader",
     "literals",

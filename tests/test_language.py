@@ -10,8 +10,9 @@ import pytest
 
 import stepgrad
 from stepgrad import InputError, ProgramError, chains, run
-from stepgrad.names import by_kind, counters
+from stepgrad.names import counters
 from stepgrad.source import Program
+from stepgrad.syntax import by_kind
 
 RUNS = [
     ("x = 2; y = 3; f = x * y", 6.0, {"x": 3.0, "y": 2.0}),
