@@ -178,20 +178,23 @@ class Applications(Lookups):
         """Read a list written with ``for``; its names are its own."""
         body, weight = self.weighed(node.elt)
         parts = [self.read_loop(each) for each in node.generators]
+        last = len(parts) - 1
 
         def gather(place: int, found: list[Any]) -> None:
-            if place == len(parts):
-                found.append(body())
-                return
             loop, thunk, set_target, tests = parts[place]
             for entry in self.entries_of(thunk(), loop.iter):
-                self.spend(weight, node)
+                self.steps_left -= weight
+                if self.steps_left < 0:
+                    self.spend(0, node)
                 set_target(entry)
                 for test, written in tests:
                     if not self.truth(test(), written):
                         break
                 else:
-                    gather(place + 1, found)
+                    if place == last:
+                        found.append(body())
+                    else:
+                        gather(place + 1, found)
 
         def make() -> Any:
             self.spend(4, node)  # a list costs more than a number

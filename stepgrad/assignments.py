@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stepgrad.applications import Applications
+from stepgrad.expressions import Link
 from stepgrad.literals import Entries, OffTape, Size, holds_nodes, is_whole
-from stepgrad.names import by_kind, counters, dotted, names_given
+from stepgrad.names import counters, dotted, names_given
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
 from stepgrad.reader import NOT_A_TARGET
 from stepgrad.scopes import Act, Thunk
 from stepgrad.source import Program
+from stepgrad.syntax import by_kind
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, nested
 
@@ -190,9 +192,9 @@ class Assignments(Applications):
             return do_nothing  # every sweep starts from zero anyway
         if isinstance(node.target, ast.Subscript):
             return self.read_augmented_entry(node.target, node)
-        left, apply = self.read(node.target), self.link(node.op, node.value, node, node.target)
-        if not isinstance(node.target, ast.Name):
-            return lambda: self.assign(node.target, apply(left()), node.value)
+        left, apply = self.read(node.target), self.link(node.value, node, node.target)
+        if isinstance(node.target, ast.Attribute):
+            return self.read_augmented_data(node.target, left, apply)
         name = node.target.id
 
         def assign() -> None:
@@ -214,13 +216,19 @@ class Assignments(Applications):
 
         return assign
 
+    def read_augmented_data(self, target: ast.Attribute, left: Thunk, apply: Link) -> Act:
+        """Read ``x.data -= y``."""
+        holder, _ = self.weighed(target.value)  # which was weighed as part of the left operand
+
+        def assign() -> None:
+            value = apply(left())
+            self.put_data(holder(), value, target)
+
+        return assign
+
     def read_augmented_entry(self, target: ast.Subscript, node: ast.AugAssign) -> Act:
         """Read ``xs[i] += y``: what stands between the brackets is evaluated once."""
-        holder, items, apply = (
-            self.read(target.value),
-            self.read_items(target.slice),
-            self.link(node.op, node.value, node),
-        )
+        holder, items, apply = self.read(target.value), self.read_items(target.slice), self.link(node.value, node)
 
         def assign() -> None:
             values, at = holder(), items()

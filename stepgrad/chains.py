@@ -16,6 +16,8 @@ from keyword import iskeyword
 from tokenize import COMMENT, INDENT, NAME, NL, NUMBER, OP, STRING, TokenInfo, generate_tokens
 from typing import TypeAlias
 
+from stepgrad.syntax import FIELDS, parts_of
+
 MAX_LINKS = 400  # operators of a chain that are parsed at once
 SUMS, PRODUCTS = ("+", "-"), ("*", "/", "//", "%", "@")
 OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")
@@ -58,14 +60,17 @@ def blanked(content: bytes) -> bytes:
 
 def put_in(tree: ast.AST, parsed: dict[Place, ast.expr], lines: int = 0) -> None:
     """Put what has been parsed where names keep its place, after moving the rest by some lines."""
-    for parent in list(ast.walk(tree)):
+    waiting = [tree]
+    for parent in waiting:  # which grows meanwhile, but not by what is put in
+        waiting += parts_of(parent)
         if lines and isinstance(parent, (ast.expr, ast.keyword, ast.arg)):
             parent.lineno += lines
             parent.end_lineno = (parent.end_lineno or 0) + lines
-        for field, value in ast.iter_fields(parent):
-            if isinstance(value, list):
+        for field in FIELDS[parent.__class__]:
+            value = getattr(parent, field)
+            if value.__class__ is list:
                 value[:] = [in_place(each, parsed, lines) for each in value]
-            elif isinstance(value, ast.Name):
+            elif value.__class__ is ast.Name:
                 setattr(parent, field, in_place(value, parsed, lines))
 
 

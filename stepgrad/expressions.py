@@ -141,7 +141,7 @@ class Expressions(Caller):
             spine.append(left)
             left = left.left
         first = self.read(left)
-        links = [self.link(each.op, each.right, each, each.left) for each in reversed(spine)]
+        links = [self.link(each.right, each, each.left) for each in reversed(spine)]
         if len(links) == 1:
             (link,) = links
             return lambda: link(first())
@@ -154,10 +154,10 @@ class Expressions(Caller):
 
         return chain
 
-    def link(self, op: ast.operator, right: ast.expr, node: ast.AST, left: ast.expr | None = None) -> Link:
+    def link(self, right: ast.expr, node: ast.BinOp | ast.AugAssign, left: ast.expr | None = None) -> Link:
         """Return what applies an operator to a left operand."""
         self.weight += 1
-        read_right = self.read(right)
+        read_right, op = self.read(right), node.op
         if isinstance(op, ast.Mult) and isinstance(left, ast.List) and len(left.elts) == 1:
             return lambda value: self.repeated(value, read_right(), node)
         if isinstance(op, ast.Mult) and isinstance(right, ast.List) and len(right.elts) == 1:
@@ -165,7 +165,7 @@ class Expressions(Caller):
         applied = self.applied_by(op.__class__)
         if applied is None:
             return lambda value: self.combine(node, op, value, read_right())
-        return self.elementwise_link(applied, op, right, read_right, node)
+        return self.elementwise_link(applied, right, read_right, node)
 
     def applied_by(self, kind: type[ast.operator]) -> Applied | None:
         """Return what applies an operator to numbers; None if it is no elementwise one, or has a function too few."""
@@ -192,7 +192,7 @@ class Expressions(Caller):
         return Applied(gate, both, left, right, compile_formula(gate.forward, self.number))
 
     def elementwise_link(
-        self, applied: Applied, op: ast.operator, right: ast.expr, read_right: Thunk, node: ast.AST
+        self, applied: Applied, right: ast.expr, read_right: Thunk, node: ast.BinOp | ast.AugAssign
     ) -> Link:
         """Return what applies an elementwise operator.
 
@@ -228,7 +228,7 @@ class Expressions(Caller):
                     return found
             except GateError as error:
                 self.fail(str(error), node)
-            return self.combine(node, op, left, right)
+            return self.combine(node, node.op, left, right)
 
         return apply
 

@@ -104,8 +104,10 @@ class Interpreter(Statements):
 
     def supply(self) -> None:
         """Make inputs of the supplied names that the program uses before it assigns them."""
+        if not self.supplied:
+            return
         first: dict[str, bool] = {}
-        for name, assigned in names_in_order(self.tree) if self.supplied else ():
+        for name, assigned in names_in_order(self.tree):
             first.setdefault(name, assigned)
         for name in self.supplied:
             if name not in first:

@@ -9,11 +9,12 @@ from stepgrad.enclosures import REALS
 from stepgrad.errors import GateError
 from stepgrad.limits import LIMITS
 from stepgrad.numeric import NumberType
-from stepgrad.tape import Node
+from stepgrad.tape import Node, Scalar
 from stepgrad.tensor import Array, Number, Tensor, from_nested
 
 MAX_DEPTH = 32  # of lists in lists
 TOO_DEEP = f"lists are nested more than {MAX_DEPTH} deep; use fewer axes"
+NUMBERS = frozenset((int, float, Scalar))  # what most lists hold: one number each
 NOT_NUMBERS = {type(None): "nothing", type(...): "`...`", bool: "True or False", str: "text", bytes: "text"}
 
 
@@ -101,11 +102,11 @@ def measured(value: Sequence[Any], outside: int, known: dict[int, tuple[int, int
     """
     if outside >= MAX_DEPTH:
         raise GateError(TOO_DEEP)
+    if NUMBERS.issuperset(map(type, value)):
+        return 1, len(value)
     depth, count = 1, 0
     for each in value:
-        if each.__class__ is float:
-            count += 1
-        elif isinstance(each, (list, tuple)):
+        if isinstance(each, (list, tuple)):
             if id(each) not in known:
                 known[id(each)] = measured(each, outside + 1, known)
             depth = max(depth, 1 + known[id(each)][0])

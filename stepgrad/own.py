@@ -42,9 +42,10 @@ class OwnFunctions(Operators):
 
     def added_up(self, entries: Sequence[Any], node: ast.AST) -> Any | None:
         """Add the entries of a list one after the other; None where they are the rows of a tensor."""
-        if any(isinstance(each, (*SEQUENCES, str)) for each in entries):
+        kinds = set(map(type, entries))
+        if any(issubclass(kind, (*SEQUENCES, str)) for kind in kinds):
             return None
-        if not any(isinstance(each, (Node, OffTape, Tensor)) for each in entries):
+        if not any(issubclass(kind, (Node, OffTape, Tensor)) for kind in kinds):
             return sum(entries) if all(map(is_whole, entries)) else None
         total, *others = entries
         if total.__class__ is int and total == 0 and others:  # sum(xs, 0), and where Python's own sum begins

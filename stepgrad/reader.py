@@ -13,6 +13,7 @@ from stepgrad.chains import parse_in_pieces
 from stepgrad.errors import ProgramError
 from stepgrad.limits import LIMITS
 from stepgrad.source import Program, Span
+from stepgrad.syntax import by_kind
 
 MAX_NESTING = 100
 MANY_DOTS = re.compile(
@@ -62,8 +63,8 @@ def read(text: str, filename: str = "<text>") -> tuple[Program, ast.Module]:
         raise ProgramError(f"the program is {TOO_DEEP}", program, deep_place(program)) from None
     except ValueError:  # lone surrogates
         raise ProgramError("the program is not proper text; save it as UTF-8", program, start) from None
-    for node in ast.walk(tree) if DOT in program.text else ():
-        if isinstance(node, ast.Name) and DOT in node.id:
+    for node in by_kind(tree)[ast.Name] if DOT in program.text else ():
+        if DOT in node.id:
             span = program.span_of(node)
             raise ProgramError(f"`{DOT}` is not understood; write `*`", program, span)
     return program, tree

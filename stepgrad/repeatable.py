@@ -86,25 +86,22 @@ def parts_of_call(node: ast.Call) -> Parts:
     """Look at a call: of the program's functions, of gates with fixed parameters, of what counts what is given."""
     match node.func:
         case ast.Name(id=name):
-            operands = node.args
+            operands, read = node.args, [node.func]
         case ast.Attribute(value=value, attr=name):
             module = dotted(value).split(".")[0] in ("np", "numpy", "math", "torch")
-            operands = node.args if module else [value, *node.args]
+            operands, read = node.args if module else [value, *node.args], []
         case _:
             return None
-    named = [each.value for each in node.keywords]
-    given = [node.func, *operands, *named] if node.func.__class__ is ast.Name else [*operands, *named]
-    if name == "constant":
-        return given if all(map(is_literal, [*operands, *named])) else None
-    if name in LITERAL_MAKERS:
-        return given if name not in DRAWN and all(map(is_literal, [*operands, *named])) else None
-    gate = GATE_OF.get(name)
-    if gate is None:
-        return given if name in OWN or (isinstance(node.func, ast.Name) and name not in KNOWN_CALLS) else None
-    if not gate.params:
-        return given
-    count = len(signature(gate.signature).params) - len(gate.params)
-    return given if all(map(is_literal, [*operands[count:], *named])) else None
+    named, gate = [each.value for each in node.keywords], GATE_OF.get(name)
+    given = [*operands, *named]
+    if name == "constant" or name in LITERAL_MAKERS:
+        is_fixed = name not in DRAWN and all(map(is_literal, given))
+    elif gate is None:
+        is_fixed = name in OWN or (bool(read) and name not in KNOWN_CALLS)
+    else:
+        count = len(signature(gate.signature).params) - len(gate.params)
+        is_fixed = not gate.params or all(map(is_literal, [*operands[count:], *named]))
+    return [*read, *given] if is_fixed else None
 
 
 PARTS: Mapping[type[ast.AST], Callable[[Any], Parts]] = {

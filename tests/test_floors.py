@@ -52,6 +52,7 @@ FLOORS = [
     "steps",
     "trace",
     "tangents",
+    "syntax",
     "chains",
     "reader",
     "literals",

@@ -2,12 +2,17 @@
 
 import ast
 import math
+from collections import Counter
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 import stepgrad
 from stepgrad import InputError, ProgramError, chains, run
+from stepgrad.names import counters
+from stepgrad.source import Program
+from stepgrad.syntax import by_kind
 
 RUNS = [
     ("x = 2; y = 3; f = x * y", 6.0, {"x": 3.0, "y": 2.0}),
@@ -198,6 +203,11 @@ def test_chains_may_have_any_length(name):
     assert trace.grads["x"] == expected[name]
 
 
+@pytest.mark.parametrize("around", ["for k in range(2):\n    {}", "def g(x):\n    {}\n    return f\nf = g(x)"])
+def test_chains_may_be_as_long_within_loops_and_functions(around):
+    assert run("x = 1.0\n" + around.format("f = " + " + ".join(["x"] * 20_000))).grads == {"x": 20_000.0}
+
+
 PIECES = [
     "f = a*b*c*d*e + x - -y*z*z*z*z*z + b+c+d+e+f\ng=(\n a+b # é\n + é+ü*2+5\n+6\n , [1+2+3+4*(x+x+x+x)*1*2*3, 3][0]+1+2)",
     "f = é+ü+é+ü + \\\n ü+ü+é+f(a+b+c+d+e, k=-a**2+b+c+d)\nx[1+1+2+3:1*2*3*4].T+'a+'+1+1+1",
@@ -325,6 +335,54 @@ def test_spans_point_at_the_subexpression():
     trace = run("x = 2.0\nf = (x + 1) * exp(x)")
     spans = [trace.program.at(event.span) for event in trace if isinstance(event, stepgrad.Forward)]
     assert spans == ["x = 2.0", "x + 1", "exp(x)", "(x + 1) * exp(x)"]
+
+
+@pytest.mark.parametrize("text", ["é = 1.0; ü = [é*2, (é + é)/2, 'ß€𝟙']; f = é", "f = x**2; é = f; g = (x.T +\n é*é)"])
+def test_spans_count_characters(text):
+    program = Program(text)
+    for node in filter(lambda each: hasattr(each, "lineno"), ast.walk(ast.parse(text))):
+        assert program.at(program.span_of(node)) == ast.get_source_segment(text, node).split("\n")[0]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parent.parent / "examples").glob("*.sg")), ids=lambda path: path.stem
+)
+def test_one_walk_finds_all_nodes(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    left_out = (ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.expr_context)
+    expected = Counter(type(node) for node in ast.walk(tree) if not isinstance(node, left_out))
+    found = {kind: len(nodes) for kind, nodes in by_kind(tree).items() if issubclass(kind, ast.AST)}
+    assert {kind: count for kind, count in found.items() if not issubclass(kind, left_out)} == expected
+
+
+COUNTING = [
+    ("n = 0\nwhile n < 3: n += 1", {"n"}),
+    ("n = 0\nfor k in range(3):\n    n = n + 1\n    m -= 2", {"n", "m"}),
+    ("n = 0\nn += 1\nfor k in range(3): pass", set()),  # in no loop
+    ("n = 0\nfor k in range(3): n += 1\nn = 0.5", set()),  # it gets something else, too
+    ("n = 0\nfor k in range(3):\n    if k: n = m + 1\n    m += 1", {"m"}),
+    ("def f(n):\n    while n:\n        for k in n: i += 1\n    i -= 1\n    x += 0.5", {"i"}),
+]
+
+
+@pytest.mark.parametrize(("text", "names"), COUNTING)
+def test_whole_numbers_that_are_only_counted(text, names):
+    assert counters(by_kind(ast.parse(text))) == names
+
+
+@pytest.mark.parametrize("number", [float, Fraction])
+def test_a_minus_sign_is_a_product(number):
+    trace = run("x = -2.5\ny = -x\nz = -(-y)*-2\nf = sum(-[y, z])", number=number)
+    assert (trace.value, trace.grads) == (2.5, {"x": -1.0})
+    first, second, *_ = (event for event in trace if isinstance(event, stepgrad.Forward))
+    assert (first.value, second.value) == (-2.5, 2.5)
+    assert (second.gate.name, trace.program.at(second.span)) == ("mul", "-x")
+
+
+def test_an_error_in_an_augmented_assignment_has_the_place_of_the_culprit():
+    with pytest.raises(ProgramError, match="`q` has no value") as caught:
+        run("x = 1.0\nq.data -= 0.5")
+    assert (caught.value.span.column, caught.value.span.end_column) == (1, 2)
 
 
 def test_rebinding_makes_versions():
