@@ -87,9 +87,10 @@ class Rounds:
         How many rounds are left, as far as is known.
     """
 
-    def __init__(self, machine: Bindings, acts: Sequence[tuple[Act, Act]]) -> None:
+    def __init__(self, machine: Bindings, acts: Sequence[tuple[Act, Act]], whole: Act) -> None:
         self.machine = machine
         self.acts = acts  # each with the block that executes and pays for it
+        self.whole = whole  # executes all of them
         for act, _ in acts:
             if isinstance(act, Refrain):
                 act.fewest = 0
@@ -115,8 +116,10 @@ class Rounds:
             return self.go_on()
         if self.machine.pending is not None:
             self.machine.pending.settle()
+        if not self.patience:
+            return self.whole()
         self.look_again()
-        return self.watch() if self.patience else self.record(0)
+        return self.watch()
 
     def record(self, first: int) -> str | None:
         """Execute the statements from one on."""
@@ -209,8 +212,9 @@ class Rounds:
             self.seen[key] = Seen(sources, pattern, steps)
             self.names |= dict.fromkeys(each.name for verse in key for each in verse.readings if not each.is_literal)
             return
-        self.patience = PATIENCE
         worth = max(self.left, self.count) >= WORTH * len(self.seen)
+        if not worth:
+            self.patience = PATIENCE
         if key not in self.shortcuts and worth:
             carried = sorted({source[1:3] for given in sources for source in given if source[0] == "off" and source[3]})
             if self.carried is not None and self.carried != carried:
@@ -310,6 +314,7 @@ class Rounds:
     def keep(self, ahead: Ahead) -> None:
         """Keep a round in the trace by what its updates gave."""
         machine, pattern = self.machine, self.seen[ahead.key].pattern
+        self.patience = PATIENCE
         if not self.kept:
             self.fold()
         last = self.kept[-1]

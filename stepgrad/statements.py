@@ -112,7 +112,7 @@ class Statements(Assignments):
             else:
                 acts += [(each, self.other(each, act), weight) for each, act, weight in run]
         if [act for _, act, _ in acts if isinstance(act, Sweep)]:
-            return Rounds(self, [(each[1], self.executed([each])) for each in acts])
+            return Rounds(self, [(each[1], self.executed([each])) for each in acts], self.executed(acts))
         return self.executed(acts)
 
     def other(self, statement: ast.stmt, act: Act) -> Act:
