@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, TypeAlias, overload
 
-from stepgrad.events import DIGITS, Name, Partial
+from stepgrad.events import DIGITS, Name, Partial, spelled, unnamed
 from stepgrad.repeats import Repeats
 from stepgrad.tape import Node, Pass
 
@@ -132,6 +132,19 @@ class Counted(Mapping[int, Name]):
             return default
         text, which, rank, times = numbered
         return Name(text, self.counted[1][number][which] + k * times + rank)
+
+    def shown_in(self, repeats: Repeats, k: int) -> list[str]:
+        """Spell how all nodes are called that one of the repeated passes makes."""
+        numbered, counts = repeats.pattern.numbered.get, self.counted[1][bisect_right(self.firsts, repeats.first_index) - 1]
+        first, shown = repeats.first_index + k * repeats.pattern.period, []
+        for place in range(repeats.pattern.period):
+            named = numbered(place)
+            if named is None:
+                shown.append(unnamed(first + place))
+            else:
+                text, which, rank, times = named
+                shown.append(spelled(text, counts[which] + k * times + rank))
+        return shown
 
     @cached_property
     def versions(self) -> dict[str, Sequence[int]]:

@@ -215,9 +215,14 @@ class Name(NamedTuple):
         """Spell it: ``c``, its second version ``c₂`` (``c#2``), the unnamed ``v₆`` (``%6``)."""
         if not self.text:
             return unnamed(self.version, ascii_only)
-        if self.version == 1:
-            return self.text
-        return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{subscript(self.version)}"
+        if ascii_only and self.version > 1:
+            return f"{self.text}#{self.version}"
+        return spelled(self.text, self.version)
+
+
+def spelled(text: str, version: int) -> str:
+    """Spell a name with its version: ``c``, ``c₂``."""
+    return text if version == 1 else f"{text}{subscript(version)}"
 
 
 def unnamed(index: int, ascii_only: bool = False) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any, NamedTuple
 
 from stepgrad.contents import Contents
@@ -128,6 +130,58 @@ class Steps(Contents):
             case Updated(node=node) | (Node() as node):
                 return (self.index_of(node),)
         return ()
+
+    def told(self, stretch: Stretch) -> Iterator[Event]:
+        """Yield the events of a pass."""
+        yield from self._entries(stretch.before, stretch.first_step + 1)
+        if stretch.recorded.output is not None:
+            yield self._event(stretch.seed_step)
+            yield from self._edges(stretch)
+            yield from self._entries(stretch.recorded.tail, stretch.tail_step + 1)
+
+    def _entries(self, entries: Iterable[Entry], first: int) -> Iterator[Event]:
+        # The events of what is neither a seed nor an edge; those of numbers that nobody changed are made at once.
+        shift, spans, called, places = self.shift, self._spans.kept, self._names.get, len(self._spans.kept)
+        if shift is None or self._history.changes or len(self._spans) != places or self.calls:
+            yield from map(self.event_of_entry, entries, count(first))
+            return
+        for step, node in enumerate(entries, first):
+            if not isinstance(node, Node) or not is_finite(node.value) or node.more is not None:
+                yield self.event_of_entry(node, step)
+                continue
+            a, b, index = node.a, node.b, node.index + shift
+            if a is None:
+                operands: tuple[Any, ...] = ()
+            elif b is None:
+                operands = (a.index + shift,)
+            else:
+                operands = (
+                    a.index + shift if isinstance(a, Node) else a,
+                    b.index + shift if isinstance(b, Node) else b,
+                )
+            named, span = called(node.index), spans[index] if index < places else None
+            name = unnamed(index) if named is None else named.shown()
+            yield new_record(Forward, (step, index, node.gate, operands, node.value, name, span, None, ()))
+
+    def _edges(self, stretch: Stretch) -> Iterator[Event]:
+        # The events of edges; those of finite numbers, at gates without a kink, are made at once.
+        shift, doubts, last = self.shift, self._doubts, None
+        if shift is None:
+            yield from map(self.event_of_edge, stretch.taken(), count(stretch.seed_step + 2))
+            return
+        for step, edge in enumerate(stretch.taken(), stretch.seed_step + 2):
+            node, slot, operand, upstream, local, total, is_first = edge
+            if node is not last:
+                last, index = node, node.index + shift
+                is_plain = is_finite(upstream) and doubts[node.gate] is None
+            product: Any = total if is_first else upstream * local
+            if is_plain and is_finite(product):
+                other = operand.index + shift
+                yield new_record(
+                    Backward, (step, index, slot, other, upstream, local, product, total, is_first, None)
+                )
+            else:
+                yield self.event_of_edge(edge, step)
 
     def _event(self, index: int) -> Event:
         stretch = self._stretch(index)

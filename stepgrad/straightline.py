@@ -10,7 +10,7 @@ itself runs that pass again and goes on with IEEE values.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import cached_property, partial
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
@@ -137,7 +137,7 @@ class Straightline:
     @cached_property
     def writer(self) -> Writer:
         """What has written it out."""
-        return Writer(self)
+        return Writer(self.number, self.givens).write_all(self)
 
     @property
     def source(self) -> str:
@@ -147,11 +147,7 @@ class Straightline:
     @cached_property
     def functions(self) -> list[Callable[[list[Any]], tuple[list[Array], list[Array]]]]:
         """The compiled code."""
-        found = []
-        for source in self.writer.sources():
-            exec(compile(source, "<straight line>", "exec"), self.writer.namespace)
-            found.append(self.writer.namespace["run"])
-        return found
+        return list(self.writer.compiled())
 
     def run(self, values: Sequence[Array]) -> Outcome:
         """Run the pass with these values of the givens, which have the shapes of those recorded."""
@@ -228,42 +224,54 @@ class Writer:
         Where each variable is assigned.
     places : dict
         Where in ``s`` a variable is found that another function assigns.
+    total_of : dict
+        In which variable the gradient of a node stands, as far as the sweep has been written.
     """
 
-    def __init__(self, straight: Straightline) -> None:
-        self.number = straight.number
-        self.namespace = namespace_of(self.number)
+    def __init__(self, number: NumberType, givens: Sequence[Node]) -> None:
+        self.number = number
+        self.namespace = namespace_of(number)
         self.pages = [Page()]
-        self.names = {node: f"v{k}" for k, node in enumerate(straight.givens)}
+        self.names = {node: f"v{k}" for k, node in enumerate(givens)}
         self.places = {name: k for k, name in enumerate(self.names.values())}
         self.page_of: dict[str, Page] = {}
         self.templates: dict[tuple[Elementwise, str], str] = {}
         self.locals: dict[Slot, str] = {}
+        self.total_of: dict[Node, str] = {}
+        self.edge_count = 0
+
+    def write_all(self, straight: Straightline) -> Writer:
+        """Write a pass and its sweep; every value and every total is returned."""
         edges = straight.edges
-        wanted: dict[Slot, None] = dict.fromkeys(zip(edges.nodes, edges.slots))
+        wanted = set(zip(edges.nodes, edges.slots))
         for node in straight.nodes:
             if node not in self.names:
                 self.write_gate(node, wanted)
             self.pages[-1].values.append(self.use(self.names[node]))
-        totals: list[str] = []
-        for edge, (node, slot, last) in enumerate(zip(edges.nodes, edges.slots, earlier_arrivals(edges))):
-            completed = edges.arrivals[node][-1] if edges.arrivals[node] else -1
-            upstream = totals[completed] if completed >= 0 else self.literal(straight.recorded.seed)
-            before = totals[last] if last >= 0 else ""
-            total = self.write_edge(f"g{edge}", upstream, self.locals[node, slot], before)
+        if straight.recorded.output is not None:
+            self.total_of[straight.recorded.output] = self.literal(straight.recorded.seed)
+        for each in zip(edges.nodes, edges.slots, edges.operands):
+            total = self.write_edge(*each)
             self.pages[-1].totals.append(self.use(total))
-            totals.append(total)
+        return self
 
     def sources(self) -> list[str]:
         """Return the source of every function."""
         return [self.source(page) for page in self.pages]
+
+    def compiled(self) -> Iterator[Callable[[list[Any]], Any]]:
+        """Yield every function, compiled."""
+        for source in self.sources():
+            exec(compile(source, "<straight line>", "exec"), self.namespace)
+            yield self.namespace["run"]
 
     def source(self, page: Page) -> str:
         """Return the source of a function."""
         lines = [f"{name} = s[{self.places[name]}]" for name in page.given]
         lines += page.lines
         lines += [f"s[{self.places[name]}] = {name}" for name in page.left]
-        lines.append(f"return [{', '.join(page.values)}], [{', '.join(page.totals)}]")
+        if page.values or page.totals:
+            lines.append(f"return [{', '.join(page.values)}], [{', '.join(page.totals)}]")
         return "\n    ".join(["def run(s):", *lines]) + "\n"
 
     def turn(self) -> None:
@@ -309,7 +317,7 @@ class Writer:
             self.templates[gate, text] = re.sub(r"\b[xyz]\b", r"{\g<0>}", code)
         return self.templates[gate, text]
 
-    def write_gate(self, node: Node, wanted: Mapping[Slot, None]) -> None:
+    def write_gate(self, node: Node, wanted: Set[Slot]) -> None:
         """Write what computes a node, and those of its locals that the sweep will want."""
         self.turn()
         gate, name, operands = node.gate, f"v{len(self.names)}", list(map(self.operand, node.operands))
@@ -330,14 +338,18 @@ class Writer:
                     local = f"d{slot}_{name}"
                 self.locals[node, slot] = local
 
-    def write_edge(self, name: str, upstream: str, local: str, before: str) -> str:
+    def write_edge(self, node: Node, slot: int, operand: Node) -> str:
         """Write what an edge sends, and return the variable with the operand's total after it."""
         self.turn()
-        product = self.use(upstream) if local == "1.0" else f"{self.use(upstream)} * {self.use(local)}"
+        upstream, local, before = self.total_of[node], self.locals[node, slot], self.total_of.get(operand, "")
+        total, self.edge_count = f"g{self.edge_count}", self.edge_count + 1
         if local == "1.0" and not before:
-            return upstream
-        self.assign([name], f"{self.use(before)} + {product}" if before else product)
-        return name
+            total = upstream
+        else:
+            product = self.use(upstream) if local == "1.0" else f"{self.use(upstream)} * {self.use(local)}"
+            self.assign([total], f"{self.use(before)} + {product}" if before else product)
+        self.total_of[operand] = total
+        return total
 
 
 def is_tensor(operand: Operand) -> bool:
@@ -350,12 +362,3 @@ def apply_gate(node: Node, number: NumberType, *values: Array) -> tuple[Array, *
     result, locals_ = node.gate.apply(number, values, [local is not None for local in node.locals], node.params)
     return result, *locals_
 
-
-def earlier_arrivals(edges: Edges) -> list[int]:
-    """For every edge, return the one that brought its operand something before; -1 where none did."""
-    last: dict[Node, int] = {}
-    found = []
-    for edge, operand in enumerate(edges.operands):
-        found.append(last.get(operand, -1))
-        last[operand] = edge
-    return found

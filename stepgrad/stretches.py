@@ -50,6 +50,9 @@ class Placed:
         self.end_node = first_node + repeats.count * self.pattern.period
         self.shift = first_node - repeats.first_index
 
+    def __iter__(self) -> Iterator[Stretch]:
+        return map(self.stretch, range(self.count))
+
     def bounds(self, k: int) -> Bounds:
         """Return where one of the passes is."""
         pattern, first = self.pattern, self.first_step + k * self.pattern.steps
@@ -145,7 +148,7 @@ class Stretches(Sequence[Stretch]):
     def __iter__(self) -> Iterator[Stretch]:
         for part in self.parts:
             if isinstance(part, Placed):
-                yield from map(part.stretch, range(part.count))
+                yield from part
             else:
                 yield part
 
