@@ -135,16 +135,12 @@ class Counted(Mapping[int, Name]):
 
     def shown_in(self, repeats: Repeats, k: int) -> list[str]:
         """Spell how all nodes are called that one of the repeated passes makes."""
-        numbered, counts = repeats.pattern.numbered.get, self.counted[1][bisect_right(self.firsts, repeats.first_index) - 1]
-        first, shown = repeats.first_index + k * repeats.pattern.period, []
-        for place in range(repeats.pattern.period):
-            named = numbered(place)
-            if named is None:
-                shown.append(unnamed(first + place))
-            else:
-                text, which, rank, times = named
-                shown.append(spelled(text, counts[which] + k * times + rank))
-        return shown
+        pattern, before = repeats.pattern, self.counted[1][bisect_right(self.firsts, repeats.first_index) - 1]
+        first = repeats.first_index + k * pattern.period
+        return [
+            spelled(named[0], before[named[1]] + k * named[3] + named[2]) if named else unnamed(first + place)
+            for place, named in enumerate(pattern.rows)
+        ]
 
     @cached_property
     def versions(self) -> dict[str, Sequence[int]]:

@@ -116,6 +116,11 @@ class Pattern:
         }
 
     @cached_property
+    def rows(self) -> list[tuple[str, int, int, int] | None]:
+        """The same for every place in order, None where there is no name."""
+        return [self.numbered.get(place) for place in range(self.period)]
+
+    @cached_property
     def outside(self) -> list[Node]:
         """The leaves that take part and were made before."""
         return [leaf for leaf in self.model.leaves if leaf not in self.place_of]

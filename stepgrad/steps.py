@@ -145,11 +145,20 @@ class Steps(Contents):
         if shift is None or self._history.changes or len(self._spans) != places or self.calls:
             yield from map(self.event_of_entry, entries, count(first))
             return
-        for step, node in enumerate(entries, first):
-            if not isinstance(node, Node) or not is_finite(node.value) or node.more is not None:
-                yield self.event_of_entry(node, step)
+        for step, entry in enumerate(entries, first):
+            node = entry.node if isinstance(entry, Updated) else entry
+            value: Any = node.value if isinstance(node, Node) else None
+            if node is not entry and entry.old.__class__ is not float:
+                value = None
+            if value.__class__ is not float or value - value != 0 or node.more is not None:
+                yield self.event_of_entry(entry, step)
                 continue
             a, b, index = node.a, node.b, node.index + shift
+            named, span = called(node.index), spans[index] if index < places else None
+            name = unnamed(index) if named is None else named.shown()
+            if node is not entry:
+                yield new_record(Update, (step, name, index, entry.old, entry.new - entry.old, entry.new, span))
+                continue
             if a is None:
                 operands: tuple[Any, ...] = ()
             elif b is None:
@@ -159,27 +168,28 @@ class Steps(Contents):
                     a.index + shift if isinstance(a, Node) else a,
                     b.index + shift if isinstance(b, Node) else b,
                 )
-            named, span = called(node.index), spans[index] if index < places else None
-            name = unnamed(index) if named is None else named.shown()
-            yield new_record(Forward, (step, index, node.gate, operands, node.value, name, span, None, ()))
+            yield new_record(Forward, (step, index, node.gate, operands, value, name, span, None, ()))
 
     def _edges(self, stretch: Stretch) -> Iterator[Event]:
         # The events of edges; those of finite numbers, at gates without a kink, are made at once.
         shift, doubts, last = self.shift, self._doubts, None
-        if shift is None:
+        if shift is None or self._history.changes:
             yield from map(self.event_of_edge, stretch.taken(), count(stretch.seed_step + 2))
             return
         for step, edge in enumerate(stretch.taken(), stretch.seed_step + 2):
-            node, slot, operand, upstream, local, total, is_first = edge
+            node, slot, operand, upstream, local, total, first = edge
             if node is not last:
-                last, index = node, node.index + shift
-                is_plain = is_finite(upstream) and doubts[node.gate] is None
-            product: Any = total if is_first else upstream * local
-            if is_plain and is_finite(product):
+                last, index, has_kinks = node, node.index + shift, doubts[node.gate] is not None
+                is_plain = is_finite(upstream)
+            product: Any = total if first else upstream * local
+            if (
+                is_plain
+                and product.__class__ is float
+                and product - product == 0
+                and not (has_kinks and doubts.about(node, slot))
+            ):
                 other = operand.index + shift
-                yield new_record(
-                    Backward, (step, index, slot, other, upstream, local, product, total, is_first, None)
-                )
+                yield new_record(Backward, (step, index, slot, other, upstream, local, product, total, first, None))
             else:
                 yield self.event_of_edge(edge, step)
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from stepgrad import Cursor, Tape, Value, load, run, save
+from stepgrad import Backward, Cursor, Forward, load, run, save
 from stepgrad.conditions import read_condition
 from stepgrad.equality import same
 from stepgrad.extract import chosen_steps
@@ -83,6 +83,20 @@ for step in range(6):
     backward(loss)
     a, b = b - 0.1 * b.grad, a - 0.1 * a.grad
 """
+NOTED = """
+w = 1.5; c = 2.0
+for step in range(9):
+    loss = log(w * c - 3) * w + w / (c - 2)
+    backward(loss)
+    w -= 0.05 * w.grad
+"""
+KINKS = """
+w = 3.0
+for step in range(9):
+    loss = relu(w) * 1.0 + abs(w - 1)
+    backward(loss)
+    w -= 1.0 * w.grad
+"""
 PROGRAMS = {
     "logistic": LOGISTIC,
     "matrix": MATRIX,
@@ -112,6 +126,28 @@ def test_the_events_are_the_same(pair):
     assert all(same(short[i], whole[i]) for i in places)
     assert same(short[3:200:7], whole[3:200:7])
     assert str(short) == str(whole)
+
+
+def test_events_made_column_by_column_are_the_same(pair, monkeypatch):
+    monkeypatch.setattr("stepgrad.trace.WORTH_WHILE", 0)
+    short = folded(pair[0])
+    assert all(map(same, short, pair[0]))
+    assert len(list(short)) == len(short)
+    kinds = [type(event) for event in short]
+    assert kinds == [type(event) for event in pair[0]]
+    told = [each for each in short._columns.values() if each is not None]
+    assert bool(told) is (pair[0].program.text != MATRIX)  # tensors are told one by one
+
+
+def test_what_is_to_be_noted_is_noted_in_repeated_passes(monkeypatch):
+    monkeypatch.setattr("stepgrad.trace.WORTH_WHILE", 0)
+    for text in (NOTED, KINKS):
+        whole = run(text)
+        short = folded(run(text))
+        assert any(isinstance(each, Placed) for each in short.stretches.parts)
+        assert all(map(same, short, whole))
+        assert short == whole
+        assert {event.note for event in short if isinstance(event, (Forward, Backward))} > {None}
 
 
 def test_what_it_is_made_of_is_the_same(pair):
