@@ -79,7 +79,7 @@ class Counted(Mapping[int, Name]):
     Parameters
     ----------
     given : mapping
-        For every node of the passes that are kept, how deep in calls it was named, and its name, in the order of naming.
+        For every node of the passes that are kept, how deep in calls it was named, and its name; in order of naming.
     passes : sequence of Pass or Repeats
     """
 
@@ -100,7 +100,7 @@ class Counted(Mapping[int, Name]):
 
     @cached_property
     def counted(self) -> tuple[dict[int, Name], list[list[int]]]:
-        """The names of kept nodes; and how many nodes got each name before the repeated passes, in the pattern's order."""
+        """The names of kept nodes; and for all repeated passes, how many nodes had got each of their names before."""
         counts: dict[str, int] = {}
         kept: dict[int, Name] = {}
         before: list[list[int]] = []
@@ -145,7 +145,7 @@ class Counted(Mapping[int, Name]):
     @cached_property
     def versions(self) -> dict[str, Sequence[int]]:
         """The indices of every version, by the bare name."""
-        found: dict[str, list[Sequence[int]]] = {}
+        found: dict[str, list[Any]] = {}
         for entry in self.in_order():
             if isinstance(entry, Repeats):
                 for text, places in entry.pattern.places.items():

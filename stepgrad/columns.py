@@ -1,9 +1,8 @@
-"""Columns: the events of passes that repeat a pattern of numbers, made column by column, pass after pass.
+"""Columns: the events of passes that repeat a pattern, made column by column, pass after pass.
 
 Whoever goes through all events of a long run looks at each once. So the pattern is written out as straight-line code,
-which gives all values, locals and totals of a pass at once; what else stands in its events is known from the pattern but
-for where the pass begins. Where something is to be noted, since a number is not finite or a kink is met, the pass is
-recorded again and told event by event.
+which gives all values, locals and totals of a pass at once; what else stands in its events is known from the pattern,
+but for where the pass begins. A pass with a number that is not finite is recorded again and told event by event.
 """
 
 from __future__ import annotations
@@ -12,18 +11,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, count, repeat
 from math import isfinite
-from operator import itemgetter, mul, sub
+from operator import itemgetter
 from typing import Any
 
 from stepgrad.called import Counted
 from stepgrad.events import Backward, Event, Forward, Seed, Update
-from stepgrad.notes import kinks_of
+from stepgrad.notes import Taken, edge_note, kinks_of, may_note
 from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.repeats import Pattern
+from stepgrad.steps import Steps, change_of, new_record, noted
 from stepgrad.straightline import Page, Straightline, Writer
-from stepgrad.steps import Steps
 from stepgrad.stretches import Placed
 from stepgrad.tape import Node
+from stepgrad.tensor import Array, Tensor, flat
 
 
 class WithLocals(Writer):
@@ -45,7 +45,7 @@ class WithLocals(Writer):
 
 
 class Columns:
-    """What all passes of a pattern of numbers have in common in their events, as columns.
+    """What all passes of a pattern have in common in their events, as columns.
 
     Attributes
     ----------
@@ -56,7 +56,8 @@ class Columns:
     uppers : callable
         Picks the upstream of every edge from the seed and the totals.
     kinks : list
-        Conditions under which the local of an edge has a note, and the places of what they are asked about.
+        The edges of which a convention may have made the local: number, node and slot, and the places of what the
+        node's operands hold, and it itself.
     """
 
     def __init__(self, pattern: Pattern) -> None:
@@ -69,7 +70,9 @@ class Columns:
         nodes, self.slots, operands, arrivals = straight.edges
         self.gates = [node.gate for node in pattern.model.nodes]
         self.literals: list[Any] = []
-        self.operands = self.compiled(f"({''.join(f'{self.index(each)}, ' for each in n.operands)})" for n in pattern.model.nodes)
+        self.operands = self.compiled(
+            f"({''.join(f'{self.index(each)}, ' for each in n.operands)})" for n in pattern.model.nodes
+        )
         self.sources, self.targets = self.compiled(map(self.index, nodes)), self.compiled(map(self.index, operands))
         self.uppers = several([arrivals[node][-1] + 1 if arrivals[node] else 0 for node in nodes])
         self.firsts = [arrivals[operand][0] == edge for edge, operand in enumerate(operands)]
@@ -77,8 +80,14 @@ class Columns:
         self.places = {node: place for place, node in enumerate((*self.givens, *pattern.made))}
         self.count = len(self.givens) + pattern.period
         self.replaced = several([self.places[node] for node in pattern.replaced])
-        edges = ((node, kinks_of(FLOAT, node.gate, slot)) for node, slot in zip(nodes, self.slots))
-        self.kinks = [(conditions, *map(self.place, (node.a, node.b, node))) for node, conditions in edges if conditions]
+        has_tensors = any(isinstance(node.value, Tensor) for node in (*pattern.outside, *pattern.made))
+        self.is_finite: Callable[[Any], bool] = all_finite if has_tensors else isfinite
+        self.no_notes: list[str | None] = [None] * len(nodes)
+        self.kinks = [
+            (edge, node, slot, [self.place(each) for each in node.operands], self.place(node))
+            for edge, (node, slot) in enumerate(zip(nodes, self.slots))
+            if kinks_of(FLOAT, node.gate, slot)
+        ]
 
     def index(self, operand: Any) -> str:
         """Write the index of an operand, ``i`` being that of the first node; or else a literal."""
@@ -88,8 +97,8 @@ class Columns:
             return f"literals[{len(self.literals) - 1}]"
         if operand in pattern.place_of:
             return f"i + {pattern.place_of[operand]}"
-        if operand in pattern.moving:
-            return f"i - {len(pattern.fresh) - pattern.moving[operand]}"
+        if operand in pattern.update_of:
+            return f"i - {len(pattern.fresh) - pattern.update_of[operand]}"
         return str(operand.index)
 
     def place(self, operand: Any) -> int:
@@ -104,7 +113,7 @@ class Columns:
         found: Callable[[int], list[Any]] = eval(f"lambda i: [{', '.join(texts)}]", {"literals": self.literals})
         return found
 
-    def numbers(self, given: Sequence[Any]) -> tuple[list[float], list[float], list[Any]] | None:
+    def numbers(self, given: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]] | None:
         """Return the values, the totals and the locals of a pass; None where Python's arithmetic raises."""
         found: tuple[list[Any], list[Any], list[Any]] = [], [], []
         store = [*given, *self.room]
@@ -116,36 +125,47 @@ class Columns:
             return None
         return found
 
-    def events(self, placed: Placed, k: int, names: Counted, paths: Iterable[tuple[int, ...]]) -> Iterator[Event] | None:
-        """Yield the events of a pass; None where something is to be noted."""
+    def events(
+        self, placed: Placed, k: int, names: Counted, paths: Iterable[tuple[int, ...]]
+    ) -> Iterator[Event] | None:
+        """Yield the events of a pass; None where a number is not finite."""
         pattern, repeats = self.pattern, placed.repeats
         before, after = repeats.given(k - 1), repeats.given(k)
-        moving = pattern.moving
+        moving = pattern.update_of
         given = [before[moving[each]] if each in moving else each.value for each in self.givens]
         numbers = self.numbers(given)
         if numbers is None:
             return None
         values, totals, locals_ = numbers
-        if not all(map(isfinite, chain(values, totals, after))):
+        if not (all(map(self.is_finite, values)) and all(map(self.is_finite, totals))):
             return None
         known = [*given, *values, *after, *self.constants]
-        if any(holds(known[x], known[y], known[z]) for conditions, x, y, z in self.kinks for holds in conditions):
-            return None
         seed: Any = pattern.model.seed
-        step, _, tail, _, first = placed.bounds(k)
+        step, _, tail_step, _, first = placed.bounds(k)
         seed_step = step + len(values)
-        shown, spans, none = names.shown_in(repeats, k), pattern.spans or repeat(None), repeat(None)
+        shown, spans, none = names.shown_in(repeats, k), pattern.spans, repeat(None)
         uppers, old = self.uppers([seed, *totals]), self.replaced(known)
+        products = [
+            total if first_one else upper * local
+            for total, first_one, upper, local in zip(totals, self.firsts, uppers, locals_)
+        ]
+        notes = self.no_notes
+        for edge, node, slot, operands, value in self.kinks:
+            held = [known[place] for place in operands]
+            if may_note(FLOAT, node.gate, slot, held, known[value]):
+                taken = Taken(node.gate, node.params, slot, uppers[edge], locals_[edge], products[edge])
+                note = noted(spans[pattern.place_of[node]], edge_note(FLOAT, taken, held, known[value]))
+                notes = [*notes[:edge], note, *notes[edge + 1 :]]
         forwards = zip(
             count(step + 1), count(first), self.gates, self.operands(first), values, shown, spans, none, paths
         )  # fmt: skip
         edges = zip(
             count(seed_step + 2), self.sources(first), self.slots, self.targets(first), uppers, locals_,
-            map(mul, uppers, locals_), totals, self.firsts, none,
+            products, totals, self.firsts, notes,
         )  # fmt: skip
         fresh = range(first + len(values), first + pattern.period)
-        tail_names, tail_spans = shown[len(values) :], pattern.spans[len(values) :] or none
-        updates = zip(count(tail + 1), tail_names, fresh, old, map(sub, after, old), after, tail_spans)
+        changes, tail = map(change_of, old, after), len(values)
+        updates = zip(count(tail_step + 1), shown[tail:], fresh, old, changes, after, spans[tail:])
         assert pattern.model.output is not None
         output = first + pattern.place_of[pattern.model.output]
         return chain(
@@ -156,18 +176,14 @@ class Columns:
         )
 
 
-new_forward, new_backward, new_update = (partial(tuple.__new__, kind) for kind in (Forward, Backward, Update))
+new_forward: Callable[[Any], Forward] = partial(new_record, Forward)
+new_backward: Callable[[Any], Backward] = partial(new_record, Backward)
+new_update: Callable[[Any], Update] = partial(new_record, Update)
 
 
-def is_plain(pattern: Pattern) -> bool:
-    """Whether all that happens in a pass is told by numbers."""
-    nodes = (*pattern.made, *pattern.outside)
-    return all(node.more is None and isinstance(node.value, float) and has_numbers(node) for node in nodes)
-
-
-def has_numbers(node: Node) -> bool:
-    """Whether the operands of a node are nodes and numbers."""
-    return all(isinstance(each, (Node, float)) for each in node.operands)
+def all_finite(array: Array) -> bool:
+    """Whether all numbers are finite."""
+    return all(map(isfinite, flat(array)))
 
 
 def several(places: Sequence[int]) -> Callable[[Any], Sequence[Any]]:
@@ -187,7 +203,7 @@ def tell(trace: Steps, placed: Placed, columns: Columns) -> Iterator[Event]:
 
 
 class Paths:
-    """Within which calls the nodes of repeated passes lie: of the first pass they are looked up, those of others follow."""
+    """Within which calls the nodes of repeated passes lie: looked up in the first pass, and moved on in the others."""
 
     def __init__(self, trace: Steps, placed: Placed) -> None:
         pattern = placed.pattern

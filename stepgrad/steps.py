@@ -146,18 +146,23 @@ class Steps(Contents):
             yield from map(self.event_of_entry, entries, count(first))
             return
         for step, entry in enumerate(entries, first):
-            node = entry.node if isinstance(entry, Updated) else entry
-            value: Any = node.value if isinstance(node, Node) else None
-            if node is not entry and entry.old.__class__ is not float:
-                value = None
-            if value.__class__ is not float or value - value != 0 or node.more is not None:
+            old: Any = 0.0
+            if isinstance(entry, Node):
+                node = entry
+            elif isinstance(entry, Updated):
+                node, old = entry.node, entry.old
+            else:
+                yield self.event_of_entry(entry, step)
+                continue
+            value: Any = node.value
+            if not value.__class__ is old.__class__ is float or value - value != 0 or node.more is not None:
                 yield self.event_of_entry(entry, step)
                 continue
             a, b, index = node.a, node.b, node.index + shift
             named, span = called(node.index), spans[index] if index < places else None
             name = unnamed(index) if named is None else named.shown()
             if node is not entry:
-                yield new_record(Update, (step, name, index, entry.old, entry.new - entry.old, entry.new, span))
+                yield new_record(Update, (step, name, index, old, value - old, value, span))
                 continue
             if a is None:
                 operands: tuple[Any, ...] = ()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
@@ -25,6 +25,7 @@ from stepgrad.stretch import Edges, Stretch
 from stepgrad.tape import Node, Operand, Pass
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 
+READY = re.compile(r"\{[xyz]\}|-?[\w.]+")  # a local that needs no arithmetic: an operand, the result, a number
 LINES = 10000  # in a function: of a longer one, Python's compiler makes heavy work
 
 
@@ -230,7 +231,7 @@ class Writer:
 
     def __init__(self, number: NumberType, givens: Sequence[Node]) -> None:
         self.number = number
-        self.namespace = namespace_of(number)
+        self.namespace = {**namespace_of(number), "closed": number.closed}
         self.pages = [Page()]
         self.names = {node: f"v{k}" for k, node in enumerate(givens)}
         self.places = {name: k for k, name in enumerate(self.names.values())}
@@ -309,12 +310,11 @@ class Writer:
 
     def template(self, gate: Elementwise, text: str) -> str:
         """Make a template of a row's text, with places for its operands and its result."""
+        if self.number is FLOAT:
+            return float_template(text)
         if (gate, text) not in self.templates:
             require_functions(gate.name, [text], self.number)
-            code = for_number_type(text, self.number, self.namespace, ieee=False)
-            if self.number is FLOAT:
-                code = re.sub(r"\bn\d+\b", lambda match: repr(self.namespace[match[0]]), code)
-            self.templates[gate, text] = re.sub(r"\b[xyz]\b", r"{\g<0>}", code)
+            self.templates[gate, text] = with_places(for_number_type(text, self.number, self.namespace, ieee=False))
         return self.templates[gate, text]
 
     def write_gate(self, node: Node, wanted: Set[Slot]) -> None:
@@ -332,8 +332,9 @@ class Writer:
         self.assign([name], self.template(gate, gate.forward).format_map(filling))
         for slot, text in enumerate(gate.locals):
             if (node, slot) in wanted:
-                local = self.template(gate, text).format_map(filling)
-                if not re.fullmatch(r"\(?-?[\w.]+\)?", local):  # neither a number nor a variable
+                template = self.template(gate, text)
+                local = template.format_map(filling)
+                if not READY.fullmatch(template):
                     self.assign([f"d{slot}_{name}"], local)
                     local = f"d{slot}_{name}"
                 self.locals[node, slot] = local
@@ -350,6 +351,19 @@ class Writer:
             self.assign([total], f"{self.use(before)} + {product}" if before else product)
         self.total_of[operand] = total
         return total
+
+
+def with_places(code: str) -> str:
+    """Make a template of a text in ``x``, ``y`` and ``z``."""
+    return re.sub(r"\b[xyz]\b", r"{\g<0>}", code)
+
+
+@lru_cache(1000)
+def float_template(text: str) -> str:
+    """Make a template of a row's text, its numbers written out as floats."""
+    names: dict[str, Any] = {}
+    code = for_number_type(text, FLOAT, names, ieee=False)
+    return with_places(re.sub(r"\bn\d+\b", lambda match: repr(names[match[0]]), code))
 
 
 def is_tensor(operand: Operand) -> bool:

@@ -13,7 +13,7 @@ from itertools import chain
 from math import sqrt
 from typing import Any, overload
 
-from stepgrad.columns import Columns, is_plain, tell
+from stepgrad.columns import Columns, tell
 from stepgrad.equality import same
 from stepgrad.errors import InputError
 from stepgrad.events import Event
@@ -65,12 +65,12 @@ class Trace(Steps, Sequence[Event]):
 
     @cached_property
     def _columns(self) -> dict[Pattern, Columns | None]:
-        # What tells the passes of every pattern at once; None where that is not worth while, or there are tensors.
+        # What tells the passes of every pattern at once; None where that is not worth while.
         times: Counter[Pattern] = Counter()
         for part in self.stretches.parts:
             if isinstance(part, Placed):
                 times[part.pattern] += part.count
-        return {each: Columns(each) if times[each] >= WORTH_WHILE and is_plain(each) else None for each in times}
+        return {each: Columns(each) if times[each] >= WORTH_WHILE else None for each in times}
 
     def __str__(self) -> str:
         from stepgrad.formats.text import text
@@ -103,7 +103,12 @@ class Trace(Steps, Sequence[Event]):
 
         calls = [(*call[:-1], place(call.result)) for call in self.calls]
         passes = list(map(self.stretches.bounds, range(len(self.stretches))))
-        return [passes, calls, {self.index_here(index): name for index, name in self._names.items()}, place(self.result)]
+        return [
+            passes,
+            calls,
+            {self.index_here(index): name for index, name in self._names.items()},
+            place(self.result),
+        ]
 
     @property
     def output(self) -> str:
