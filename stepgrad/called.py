@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, TypeAlias, overload
 
-from stepgrad.events import DIGITS, Name, Partial
+from stepgrad.events import DIGITS, Name, Partial, spelled, unnamed
 from stepgrad.repeats import Repeats
 from stepgrad.tape import Node, Pass
 
@@ -79,7 +79,7 @@ class Counted(Mapping[int, Name]):
     Parameters
     ----------
     given : mapping
-        For every node of the passes that are kept, how deep in calls it was named, and its name, in the order of naming.
+        For every node of the passes that are kept, how deep in calls it was named, and its name; in order of naming.
     passes : sequence of Pass or Repeats
     """
 
@@ -100,7 +100,7 @@ class Counted(Mapping[int, Name]):
 
     @cached_property
     def counted(self) -> tuple[dict[int, Name], list[list[int]]]:
-        """The names of kept nodes; and how many nodes got each name before the repeated passes, in the pattern's order."""
+        """The names of kept nodes; and for all repeated passes, how many nodes had got each of their names before."""
         counts: dict[str, int] = {}
         kept: dict[int, Name] = {}
         before: list[list[int]] = []
@@ -133,10 +133,19 @@ class Counted(Mapping[int, Name]):
         text, which, rank, times = numbered
         return Name(text, self.counted[1][number][which] + k * times + rank)
 
+    def shown_in(self, repeats: Repeats, k: int) -> list[str]:
+        """Spell how all nodes are called that one of the repeated passes makes."""
+        pattern, before = repeats.pattern, self.counted[1][bisect_right(self.firsts, repeats.first_index) - 1]
+        first = repeats.first_index + k * pattern.period
+        return [
+            spelled(named[0], before[named[1]] + k * named[3] + named[2]) if named else unnamed(first + place)
+            for place, named in enumerate(pattern.rows)
+        ]
+
     @cached_property
     def versions(self) -> dict[str, Sequence[int]]:
         """The indices of every version, by the bare name."""
-        found: dict[str, list[Sequence[int]]] = {}
+        found: dict[str, list[Any]] = {}
         for entry in self.in_order():
             if isinstance(entry, Repeats):
                 for text, places in entry.pattern.places.items():

@@ -150,7 +150,9 @@ def check(
 def inputs_of(sweep: Sweep) -> dict[Node, str]:
     """Return the inputs of a pass with their names: those that it reached, and those that never are."""
     trace = sweep.trace
-    last = {trace.node_in(sweep.stretch, index): name for index, name in zip(trace.inputs, trace.input_names(), strict=True)}
+    last = {
+        trace.node_in(sweep.stretch, index): name for index, name in zip(trace.inputs, trace.input_names(), strict=True)
+    }
     reached = sorted((node for node in sweep.ours if node.gate is INPUT), key=lambda node: node.index)
     names = {trace.bare_name(trace.index_of(node)) for node in reached}
     unreached = {node: name for node, name in last.items() if node not in sweep.ours and name not in names}

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from stepgrad.called import Called, Counted, Shown, Spelled, versions_of
 from stepgrad.errors import InputError, nearest
@@ -307,11 +307,12 @@ class Contents:
         return found
 
 
-class AllCalled(NamedTuple):
+class AllCalled(Container[int]):
     """The nodes with a name, whatever their version."""
 
-    contents: Contents
-    name: str
+    def __init__(self, contents: Contents, name: str) -> None:
+        self.contents = contents
+        self.name = name
 
     def __contains__(self, node: object) -> bool:
         return isinstance(node, int) and self.contents.text_of(node) == self.name

@@ -117,7 +117,11 @@ class Cursor:
 
     def phase(self, *, reverse: bool = False) -> bool:
         """Go to the start of the next phase, forward, backward or updates; or of this one, or the one before."""
-        phases = (phase for each in self._passes(reverse) for phase in (each.forward, each.backward, each.updates)[::-1 if reverse else 1])
+        phases = (
+            phase
+            for each in self._passes(reverse)
+            for phase in (each.forward, each.backward, each.updates)[:: -1 if reverse else 1]
+        )
         return self._turn((phase.start + 1 for phase in phases if phase), reverse)
 
     def turn(self, *, reverse: bool = False) -> bool:
@@ -288,7 +292,11 @@ class Cursor:
 
     def _turn(self, starts: Iterator[int], reverse: bool) -> bool:
         # To the first of these places that lies beyond the step at hand.
-        return self._to(next((each for each in starts if (each < self.position if reverse else each > self.position)), self.position))
+        return self._to(
+            next(
+                (each for each in starts if (each < self.position if reverse else each > self.position)), self.position
+            )
+        )
 
     def _gate_step(self, position: int) -> tuple[str, int]:
         nodes = self.trace.nodes_at(position - 1)

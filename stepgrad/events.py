@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.errors import InputError
@@ -213,11 +214,17 @@ class Name(NamedTuple):
 
     def shown(self, ascii_only: bool = False) -> str:
         """Spell it: ``c``, its second version ``c₂`` (``c#2``), the unnamed ``v₆`` (``%6``)."""
-        if not self.text:
-            return unnamed(self.version, ascii_only)
-        if self.version == 1:
-            return self.text
-        return f"{self.text}#{self.version}" if ascii_only else f"{self.text}{subscript(self.version)}"
+        text, version = self
+        if not text:
+            return unnamed(version, ascii_only)
+        return f"{text}#{version}" if ascii_only and version > 1 else spelled(text, version)
+
+
+def spelled(text: str, version: int) -> str:
+    """Spell a name with its version: ``c``, ``c₂``."""
+    if version < 1000:
+        return text if version == 1 else f"{text}{LOW[version]}"
+    return f"{text}{subscript_again(version)}"
 
 
 def unnamed(index: int, ascii_only: bool = False) -> str:
@@ -233,6 +240,7 @@ def subscript(number: int) -> str:
     return f"{LOW[high] if high < 1000 else subscript(high)}{HIGH[low]}"
 
 
+subscript_again = lru_cache(maxsize=100)(subscript)  # in one pass, most names have the same version
 LOW = [str(number).translate(SUBSCRIPTS) for number in range(1000)]
 HIGH = [f"{number:03}".translate(SUBSCRIPTS) for number in range(1000)]
 

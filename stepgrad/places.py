@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any, overload
 
@@ -122,6 +122,10 @@ class Calls(Sequence[Call]):
             stretch = self.stretches[self.stretches.number_of(node)]
             result = stretch.at(part.repeats.index_of(call.result, k))
         return call._replace(caller=caller, start=node + call.start, stop=node + call.stop, result=result)
+
+    def first_of(self, part: Placed) -> int:
+        """Return the number of the first call made in repeated passes."""
+        return self.firsts[bisect_left(self.parts, part.first_node, key=lambda each: each.first_node)]
 
     def number_of(self, kept: int) -> int:
         """Return the number among all calls of one that is kept."""

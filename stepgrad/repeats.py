@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from math import prod
@@ -19,15 +20,16 @@ from stepgrad.recording import Recording
 from stepgrad.scopes import Call
 from stepgrad.source import Span
 from stepgrad.tape import Node, Pass, Updated
-from stepgrad.tensor import Array, Tensor, flat, shape_of
+from stepgrad.tensor import Array, Shape, Tensor, flat, shape_of
 
 Operation: TypeAlias = "tuple[Callable[..., Node] | None, Node, list[Any]]"
 
 
+@dataclass(eq=False)
 class Pattern:
     """What passes of one structure have in common.
 
-    Parameters
+    Attributes
     ----------
     model : Pass
         One of them, whole; nobody else changes its nodes. Its tail consists of updates.
@@ -43,35 +45,44 @@ class Pattern:
     calls : sequence of Call
         The calls made within, ``start`` and ``stop`` counted from the first node. ``caller`` is the place of one of
         these, or ``~n`` for the n-th of the kept calls.
-
-    Attributes
-    ----------
-    fresh : list of Node
-        The leaves made by updates, in order.
-    made : list of Node
-        All nodes that a pass makes, in order.
     """
 
-    def __init__(
-        self,
-        model: Pass,
-        moving: Sequence[tuple[Node, int]],
-        replaced: Sequence[Node],
-        spans: Sequence[Span | None] = (),
-        names: Mapping[int, str] | None = None,
-        calls: Sequence[Call] = (),
-    ) -> None:
-        self.model = model
-        self.moving = dict(moving)
-        self.replaced = replaced
-        self.spans = spans
-        self.names = names or {}
-        self.calls = calls
-        self.fresh = [each.node for each in model.tail if isinstance(each, Updated)]
-        self.made = [*model.nodes, *self.fresh]
-        self.place_of = {node: place for place, node in enumerate(self.made)}
-        self.shapes = [shape_of(node.value) for node in self.fresh]
-        self.ends = list(accumulate(map(prod, self.shapes)))
+    model: Pass
+    moving: Sequence[tuple[Node, int]]
+    replaced: Sequence[Node]
+    spans: Sequence[Span | None]
+    names: Mapping[int, str]
+    calls: Sequence[Call]
+
+    @cached_property
+    def fresh(self) -> list[Node]:
+        """The leaves made by updates, in order."""
+        return [each.node for each in self.model.tail if isinstance(each, Updated)]
+
+    @cached_property
+    def made(self) -> list[Node]:
+        """All nodes that a pass makes, in order."""
+        return [*self.model.nodes, *self.fresh]
+
+    @cached_property
+    def place_of(self) -> dict[Node, int]:
+        """The place of every node among those that are made."""
+        return {node: place for place, node in enumerate(self.made)}
+
+    @cached_property
+    def update_of(self) -> dict[Node, int]:
+        """For every leaf that moves along, which update of the pass before gave it."""
+        return dict(self.moving)
+
+    @cached_property
+    def shapes(self) -> list[Shape]:
+        """The shapes of what updates give."""
+        return [shape_of(node.value) for node in self.fresh]
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """Where, among the numbers that the updates of a pass give, those of each end."""
+        return list(accumulate(map(prod, self.shapes)))
 
     @property
     def period(self) -> int:
@@ -108,12 +119,17 @@ class Pattern:
 
     @cached_property
     def numbered(self) -> dict[int, tuple[str, int, int, int]]:
-        """For every place with a name: the name, its number among the names, which of its nodes in a pass, of how many."""
+        """For every place with a name: which one, its number among all, which of its nodes in a pass, of how many."""
         return {
             place: (name, which, rank, len(places))
             for which, (name, places) in enumerate(self.places.items())
             for rank, place in enumerate(places, 1)
         }
+
+    @cached_property
+    def rows(self) -> list[tuple[str, int, int, int] | None]:
+        """The same for every place in order, None where there is no name."""
+        return [self.numbered.get(place) for place in range(self.period)]
 
     @cached_property
     def outside(self) -> list[Node]:
@@ -200,8 +216,8 @@ class Repeats:
     def index_of(self, node: Node, k: int) -> int:
         """Return the index that a node of the model has in a pass."""
         pattern, first = self.pattern, self.first_index + k * self.pattern.period
-        if node in pattern.moving:
-            return first - len(pattern.fresh) + pattern.moving[node]
+        if node in pattern.update_of:
+            return first - len(pattern.fresh) + pattern.update_of[node]
         place = pattern.place_of.get(node)
         return node.index if place is None else first + place
 
@@ -217,8 +233,8 @@ class Repeats:
         before, after = self.given(k - 1), self.given(k)
         for leaf in pattern.outside:
             found[leaf] = copied(leaf)
-            if leaf in pattern.moving:
-                found[leaf].value, found[leaf].index = before[pattern.moving[leaf]], self.index_of(leaf, k)
+            if leaf in pattern.update_of:
+                found[leaf].value, found[leaf].index = before[pattern.update_of[leaf]], self.index_of(leaf, k)
         current = recording.current
         for record, node, operands in pattern.operations:
             if record is not None:

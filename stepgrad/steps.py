@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any, NamedTuple
 
 from stepgrad.contents import Contents
@@ -128,6 +130,73 @@ class Steps(Contents):
             case Updated(node=node) | (Node() as node):
                 return (self.index_of(node),)
         return ()
+
+    def told(self, stretch: Stretch) -> Iterator[Event]:
+        """Yield the events of a pass."""
+        yield from self._entries(stretch.before, stretch.first_step + 1)
+        if stretch.recorded.output is not None:
+            yield self._event(stretch.seed_step)
+            yield from self._edges(stretch)
+            yield from self._entries(stretch.recorded.tail, stretch.tail_step + 1)
+
+    def _entries(self, entries: Iterable[Entry], first: int) -> Iterator[Event]:
+        # The events of what is neither a seed nor an edge; those of numbers that nobody changed are made at once.
+        shift, spans, called, places = self.shift, self._spans.kept, self._names.get, len(self._spans.kept)
+        if shift is None or self._history.changes or len(self._spans) != places or self.calls:
+            yield from map(self.event_of_entry, entries, count(first))
+            return
+        for step, entry in enumerate(entries, first):
+            old: Any = 0.0
+            if isinstance(entry, Node):
+                node = entry
+            elif isinstance(entry, Updated):
+                node, old = entry.node, entry.old
+            else:
+                yield self.event_of_entry(entry, step)
+                continue
+            value: Any = node.value
+            if not value.__class__ is old.__class__ is float or value - value != 0 or node.more is not None:
+                yield self.event_of_entry(entry, step)
+                continue
+            a, b, index = node.a, node.b, node.index + shift
+            named, span = called(node.index), spans[index] if index < places else None
+            name = unnamed(index) if named is None else named.shown()
+            if node is not entry:
+                yield new_record(Update, (step, name, index, old, value - old, value, span))
+                continue
+            if a is None:
+                operands: tuple[Any, ...] = ()
+            elif b is None:
+                operands = (a.index + shift,)
+            else:
+                operands = (
+                    a.index + shift if isinstance(a, Node) else a,
+                    b.index + shift if isinstance(b, Node) else b,
+                )
+            yield new_record(Forward, (step, index, node.gate, operands, value, name, span, None, ()))
+
+    def _edges(self, stretch: Stretch) -> Iterator[Event]:
+        # The events of edges; those of finite numbers, at gates without a kink, are made at once.
+        shift, doubts, last = self.shift, self._doubts, None
+        if shift is None or self._history.changes:
+            yield from map(self.event_of_edge, stretch.taken(), count(stretch.seed_step + 2))
+            return
+        for step, edge in enumerate(stretch.taken(), stretch.seed_step + 2):
+            node, slot, operand, upstream, local, total, first = edge
+            if node is not last:
+                last, index, has_kinks = node, node.index + shift, doubts[node.gate] is not None
+                is_plain = is_finite(upstream)
+            product: Any = total if first else upstream * local
+            if (
+                is_plain
+                and product.__class__ is float
+                and product - product == 0
+                and not (has_kinks and doubts.about(node, slot))
+            ):
+                other = operand.index + shift
+                yield new_record(Backward, (step, index, slot, other, upstream, local, product, total, first, None))
+            else:
+                yield self.event_of_edge(edge, step)
 
     def _event(self, index: int) -> Event:
         stretch = self._stretch(index)

@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, overload
+from typing import NamedTuple, overload
 
 from stepgrad.ops import INPUT
 from stepgrad.repeats import Repeats
@@ -22,7 +22,7 @@ REMEMBERED = 32  # stretches of repeated passes
 
 
 class Bounds(NamedTuple):
-    """Where the steps of a pass are: its first one, the seed, what follows the sweep, the next pass; and its first node."""
+    """Where a pass is: its first step, the seed, what follows the sweep, the next pass; and its first node."""
 
     first_step: int
     seed_step: int
@@ -49,6 +49,9 @@ class Placed:
         self.end = first_step + repeats.count * self.pattern.steps
         self.end_node = first_node + repeats.count * self.pattern.period
         self.shift = first_node - repeats.first_index
+
+    def __iter__(self) -> Iterator[Stretch]:
+        return map(self.stretch, range(self.count))
 
     def bounds(self, k: int) -> Bounds:
         """Return where one of the passes is."""
@@ -122,11 +125,11 @@ class Stretches(Sequence[Stretch]):
                 number, node = number + 1, node + len(part.made)
             self.parts.append(part)
             step = part.end
-        self.count, self.step_count, self.node_count = number, step, node
+        self.pass_count, self.step_count, self.node_count = number, step, node
         self.recall: Callable[[Placed, int], Stretch] = lru_cache(REMEMBERED)(Placed.stretch)
 
     def __len__(self) -> int:
-        return self.count
+        return self.pass_count
 
     @overload
     def __getitem__(self, number: int) -> Stretch: ...
@@ -145,7 +148,7 @@ class Stretches(Sequence[Stretch]):
     def __iter__(self) -> Iterator[Stretch]:
         for part in self.parts:
             if isinstance(part, Placed):
-                yield from map(part.stretch, range(part.count))
+                yield from part
             else:
                 yield part
 
@@ -220,12 +223,12 @@ class Stretches(Sequence[Stretch]):
 class Summaries(Sequence[PassSummary]):
     """What is said of every pass, put together when somebody looks."""
 
-    def __init__(self, count: int, make: Callable[[int], PassSummary]) -> None:
-        self.count = count
+    def __init__(self, pass_count: int, make: Callable[[int], PassSummary]) -> None:
+        self.pass_count = pass_count
         self.make = make
 
     def __len__(self) -> int:
-        return self.count
+        return self.pass_count
 
     @overload
     def __getitem__(self, number: int) -> PassSummary: ...
@@ -234,14 +237,14 @@ class Summaries(Sequence[PassSummary]):
     def __getitem__(self, number: slice) -> tuple[PassSummary, ...]: ...
 
     def __getitem__(self, number: int | slice) -> PassSummary | tuple[PassSummary, ...]:
-        found = range(self.count)[number]
+        found = range(self.pass_count)[number]
         return tuple(map(self.make, found)) if isinstance(found, range) else self.make(found)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(x == y for x, y in zip(self, other))
 
     def __hash__(self) -> int:
-        return hash(self.count)
+        return hash(self.pass_count)
 
 
 def foreign_nodes(passes: Sequence[Pass | Repeats]) -> list[Node]:

@@ -9,20 +9,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import count
+from itertools import chain
 from math import sqrt
 from typing import Any, overload
 
+from stepgrad.columns import Columns, tell
 from stepgrad.equality import same
 from stepgrad.errors import InputError
 from stepgrad.events import Event
 from stepgrad.ops import INPUT
+from stepgrad.repeats import Pattern
 from stepgrad.steps import Steps
 from stepgrad.straightline import Straightline
 from stepgrad.stretch import PassSummary, Stretch
 from stepgrad.stretches import Placed, Summaries
 from stepgrad.tape import Node, Printed
 from stepgrad.tensor import flat, nested
+
+WORTH_WHILE = 20  # passes of a pattern, for which it is written out
 
 
 class Trace(Steps, Sequence[Event]):
@@ -52,12 +56,21 @@ class Trace(Steps, Sequence[Event]):
         return self._event(index % len(self))
 
     def __iter__(self) -> Iterator[Event]:
-        for stretch in self.stretches:
-            yield from map(self.event_of_entry, stretch.before, count(stretch.first_step + 1))
-            if stretch.recorded.output is not None:
-                yield self._event(stretch.seed_step)
-            yield from map(self.event_of_edge, stretch.taken(), count(stretch.seed_step + 2))
-            yield from map(self.event_of_entry, stretch.recorded.tail, count(stretch.tail_step + 1))
+        for part in self.stretches.parts:
+            if isinstance(part, Stretch):
+                yield from self.told(part)
+            else:
+                columns = self._columns[part.pattern]
+                yield from chain.from_iterable(map(self.told, part)) if columns is None else tell(self, part, columns)
+
+    @cached_property
+    def _columns(self) -> dict[Pattern, Columns | None]:
+        # What tells the passes of every pattern at once; None where that is not worth while.
+        times: Counter[Pattern] = Counter()
+        for part in self.stretches.parts:
+            if isinstance(part, Placed):
+                times[part.pattern] += part.count
+        return {each: Columns(each) if times[each] >= WORTH_WHILE else None for each in times}
 
     def __str__(self) -> str:
         from stepgrad.formats.text import text
@@ -90,7 +103,12 @@ class Trace(Steps, Sequence[Event]):
 
         calls = [(*call[:-1], place(call.result)) for call in self.calls]
         passes = list(map(self.stretches.bounds, range(len(self.stretches))))
-        return [passes, calls, {self.index_here(index): name for index, name in self._names.items()}, place(self.result)]
+        return [
+            passes,
+            calls,
+            {self.index_here(index): name for index, name in self._names.items()},
+            place(self.result),
+        ]
 
     @property
     def output(self) -> str:

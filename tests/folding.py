@@ -17,7 +17,7 @@ def folded(trace, *, least=FEWEST):
     whole = [each.recorded for each in trace.stretches]
     passes, names, k = [], dict(trace.called.given), 0
     spans, calls = list(trace.spans), list(trace.calls)
-    kept_spans, number_of = [], {n: call for n, call in enumerate(calls)}
+    kept_spans, number_of = [], dict(enumerate(calls))
     repeated = set()
     while k < len(whole):
         stop = k
@@ -126,7 +126,11 @@ def fold(trace, whole, start, stop, kept_place):
         call._replace(
             start=call.start - first,
             stop=call.stop - first,
-            caller=None if call.caller is None else own[call.caller] if call.caller in own else ~kept_place[call.caller],
+            caller=None
+            if call.caller is None
+            else own[call.caller]
+            if call.caller in own
+            else ~kept_place[call.caller],
         )
         for _, call in inside
     ]

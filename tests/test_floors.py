@@ -50,6 +50,7 @@ FLOORS = [
     "straightline",
     "contents",
     "steps",
+    "columns",
     "trace",
     "tangents",
     "syntax",

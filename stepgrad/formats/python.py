@@ -310,7 +310,7 @@ class PythonExport:
 
     def inputs(self) -> Iterable[int]:
         """Return the inputs whose gradients are printed: of the last sweep those of the trace."""
-        if next(each for each in reversed(self.trace.passes) if each.backward) == self.told:
+        if next(each for each in reversed(self.trace.passes) if each.backward).number == self.told.number:
             return self.trace.inputs
         return [node for node in self.nodes if self.trace.node(node).gate.name == "input"]
 

@@ -1,0 +1,220 @@
+"""Columns: the events of passes that repeat a pattern, made column by column, pass after pass.
+
+Whoever goes through all events of a long run looks at each once. So the pattern is written out as straight-line code,
+which gives all values, locals and totals of a pass at once; what else stands in its events is known from the pattern,
+but for where the pass begins. A pass with a number that is not finite is recorded again and told event by event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain, count, repeat
+from math import isfinite
+from operator import itemgetter
+from typing import Any
+
+from stepgrad.called import Counted
+from stepgrad.events import Backward, Event, Forward, Seed, Update
+from stepgrad.notes import Taken, edge_note, kinks_of, may_note
+from stepgrad.numeric import FLOAT, NumberType
+from stepgrad.repeats import Pattern
+from stepgrad.steps import Steps, change_of, new_record, noted
+from stepgrad.straightline import Page, Straightline, Writer
+from stepgrad.stretches import Placed
+from stepgrad.tape import Node
+from stepgrad.tensor import Array, Tensor, flat
+
+
+class WithLocals(Writer):
+    """Writes a pass out so that the local of every edge is returned, too."""
+
+    def __init__(self, number: NumberType, givens: Sequence[Node]) -> None:
+        super().__init__(number, givens)
+        self.used: dict[Page, list[str]] = {}
+
+    def write_edge(self, node: Node, slot: int, operand: Node) -> str:
+        """Write what an edge sends, and let its local be returned."""
+        total = super().write_edge(node, slot, operand)
+        self.used.setdefault(self.pages[-1], []).append(self.use(self.locals[node, slot]))
+        return total
+
+    def source(self, page: Page) -> str:
+        """Return the source of a function."""
+        return f"{super().source(page).rstrip()}, [{', '.join(self.used.get(page, ()))}]\n"
+
+
+class Columns:
+    """What all passes of a pattern have in common in their events, as columns.
+
+    Attributes
+    ----------
+    functions : list of callable
+        The pattern's code: the values of its nodes, the totals and the locals of its edges, from what it is given.
+    operands, sources, targets : callable
+        The operands of every node, and from which node to which each edge runs, given the index of the first node.
+    uppers : callable
+        Picks the upstream of every edge from the seed and the totals.
+    kinks : list
+        The edges of which a convention may have made the local: number, node and slot, and the places of what the
+        node's operands hold, and it itself.
+    """
+
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
+        straight = Straightline(pattern.model, FLOAT)
+        self.givens = straight.givens
+        writer = WithLocals(FLOAT, self.givens).write_all(straight)
+        self.functions = list(writer.compiled())
+        self.room = [None] * (len(writer.places) - len(self.givens))
+        nodes, self.slots, operands, arrivals = straight.edges
+        self.gates = [node.gate for node in pattern.model.nodes]
+        self.literals: list[Any] = []
+        self.operands = self.compiled(
+            f"({''.join(f'{self.index(each)}, ' for each in n.operands)})" for n in pattern.model.nodes
+        )
+        self.sources, self.targets = self.compiled(map(self.index, nodes)), self.compiled(map(self.index, operands))
+        self.uppers = several([arrivals[node][-1] + 1 if arrivals[node] else 0 for node in nodes])
+        self.firsts = [arrivals[operand][0] == edge for edge, operand in enumerate(operands)]
+        self.constants: list[Any] = []
+        self.places = {node: place for place, node in enumerate((*self.givens, *pattern.made))}
+        self.count = len(self.givens) + pattern.period
+        self.replaced = several([self.places[node] for node in pattern.replaced])
+        has_tensors = any(isinstance(node.value, Tensor) for node in (*pattern.outside, *pattern.made))
+        self.is_finite: Callable[[Any], bool] = all_finite if has_tensors else isfinite
+        self.no_notes: list[str | None] = [None] * len(nodes)
+        self.kinks = [
+            (edge, node, slot, [self.place(each) for each in node.operands], self.place(node))
+            for edge, (node, slot) in enumerate(zip(nodes, self.slots))
+            if kinks_of(FLOAT, node.gate, slot)
+        ]
+
+    def index(self, operand: Any) -> str:
+        """Write the index of an operand, ``i`` being that of the first node; or else a literal."""
+        pattern = self.pattern
+        if not isinstance(operand, Node):
+            self.literals.append(operand)
+            return f"literals[{len(self.literals) - 1}]"
+        if operand in pattern.place_of:
+            return f"i + {pattern.place_of[operand]}"
+        if operand in pattern.update_of:
+            return f"i - {len(pattern.fresh) - pattern.update_of[operand]}"
+        return str(operand.index)
+
+    def place(self, operand: Any) -> int:
+        """Return where the value of an operand stands among all that are known of a pass."""
+        if isinstance(operand, Node):
+            return self.places[operand]
+        self.constants.append(operand)
+        return self.count + len(self.constants) - 1
+
+    def compiled(self, texts: Iterable[str]) -> Callable[[int], list[Any]]:
+        """Return a function that makes a column."""
+        found: Callable[[int], list[Any]] = eval(f"lambda i: [{', '.join(texts)}]", {"literals": self.literals})
+        return found
+
+    def numbers(self, given: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]] | None:
+        """Return the values, the totals and the locals of a pass; None where Python's arithmetic raises."""
+        found: tuple[list[Any], list[Any], list[Any]] = [], [], []
+        store = [*given, *self.room]
+        try:
+            for function in self.functions:
+                for column, part in zip(found, function(store), strict=True):
+                    column += part
+        except (ArithmeticError, ValueError):
+            return None
+        return found
+
+    def events(
+        self, placed: Placed, k: int, names: Counted, paths: Iterable[tuple[int, ...]]
+    ) -> Iterator[Event] | None:
+        """Yield the events of a pass; None where a number is not finite."""
+        pattern, repeats = self.pattern, placed.repeats
+        before, after = repeats.given(k - 1), repeats.given(k)
+        moving = pattern.update_of
+        given = [before[moving[each]] if each in moving else each.value for each in self.givens]
+        numbers = self.numbers(given)
+        if numbers is None:
+            return None
+        values, totals, locals_ = numbers
+        if not (all(map(self.is_finite, values)) and all(map(self.is_finite, totals))):
+            return None
+        known = [*given, *values, *after, *self.constants]
+        seed: Any = pattern.model.seed
+        step, _, tail_step, _, first = placed.bounds(k)
+        seed_step = step + len(values)
+        shown, spans, none = names.shown_in(repeats, k), pattern.spans, repeat(None)
+        uppers, old = self.uppers([seed, *totals]), self.replaced(known)
+        products = [
+            total if first_one else upper * local
+            for total, first_one, upper, local in zip(totals, self.firsts, uppers, locals_)
+        ]
+        notes = self.no_notes
+        for edge, node, slot, operands, value in self.kinks:
+            held = [known[place] for place in operands]
+            if may_note(FLOAT, node.gate, slot, held, known[value]):
+                taken = Taken(node.gate, node.params, slot, uppers[edge], locals_[edge], products[edge])
+                note = noted(spans[pattern.place_of[node]], edge_note(FLOAT, taken, held, known[value]))
+                notes = [*notes[:edge], note, *notes[edge + 1 :]]
+        forwards = zip(
+            count(step + 1), count(first), self.gates, self.operands(first), values, shown, spans, none, paths
+        )  # fmt: skip
+        edges = zip(
+            count(seed_step + 2), self.sources(first), self.slots, self.targets(first), uppers, locals_,
+            products, totals, self.firsts, notes,
+        )  # fmt: skip
+        fresh = range(first + len(values), first + pattern.period)
+        changes, tail = map(change_of, old, after), len(values)
+        updates = zip(count(tail_step + 1), shown[tail:], fresh, old, changes, after, spans[tail:])
+        assert pattern.model.output is not None
+        output = first + pattern.place_of[pattern.model.output]
+        return chain(
+            map(new_forward, forwards),
+            (Seed(seed_step + 1, output, seed),),
+            map(new_backward, edges),
+            map(new_update, updates),
+        )
+
+
+new_forward: Callable[[Any], Forward] = partial(new_record, Forward)
+new_backward: Callable[[Any], Backward] = partial(new_record, Backward)
+new_update: Callable[[Any], Update] = partial(new_record, Update)
+
+
+def all_finite(array: Array) -> bool:
+    """Whether all numbers are finite."""
+    return all(map(isfinite, flat(array)))
+
+
+def several(places: Sequence[int]) -> Callable[[Any], Sequence[Any]]:
+    """Return what picks the entries at some places, as a sequence also of one."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda entries: [entries[place] for place in places]
+
+
+def tell(trace: Steps, placed: Placed, columns: Columns) -> Iterator[Event]:
+    """Yield the events of repeated passes."""
+    paths, names = Paths(trace, placed), trace.called
+    assert isinstance(names, Counted), "see Repeats: the language makes them"
+    for k in range(placed.count):
+        events = columns.events(placed, k, names, paths.of(k))
+        yield from trace.told(placed.stretch(k)) if events is None else events
+
+
+class Paths:
+    """Within which calls the nodes of repeated passes lie: looked up in the first pass, and moved on in the others."""
+
+    def __init__(self, trace: Steps, placed: Placed) -> None:
+        pattern = placed.pattern
+        self.period = len(pattern.calls)
+        self.first = [trace.path(placed.first_node + place) for place in range(pattern.before)] if trace.calls else []
+        self.own = trace.calls.first_of(placed) if self.period else 0
+
+    def of(self, k: int) -> Iterable[tuple[int, ...]]:
+        """Return the paths of the nodes that a pass makes before its sweep."""
+        if not self.first or not self.period:
+            return self.first or repeat(())
+        shift = k * self.period
+        moved = {path: tuple([call + shift if call >= self.own else call for call in path]) for path in self.first}
+        return map(moved.__getitem__, self.first)

@@ -1,0 +1,259 @@
+"""Repeated passes: of a long run only what cannot be recomputed is kept, and nobody notices."""
+
+import random
+
+import pytest
+
+from stepgrad import Backward, Cursor, Forward, load, run, save
+from stepgrad.conditions import read_condition
+from stepgrad.equality import same
+from stepgrad.extract import chosen_steps
+from stepgrad.formats import FORMATS, render
+from stepgrad.stretches import Placed
+from tests.folding import folded
+
+LOGISTIC = """
+w = 0.5; b = 0.1
+data = [[1.0, 2.0], [2.0, -3.0]]
+for step in range(6):
+    loss = 0
+    for x, y in data:
+        p = sigmoid(w * x + b)
+        loss = loss + (p - y) ** 2
+    backward(loss)
+    w -= 0.1 * w.grad
+    b -= 0.1 * b.grad
+"""
+MATRIX = """
+W = [[0.5, -0.2], [0.1, 0.3]]; b = [0.0, 0.1]
+for step in range(5):
+    t = 2.0
+    h = relu([[1.0, 2.0]] @ W + b)
+    loss = mean((h - t) ** 2)
+    backward(loss)
+    W -= 0.1 * W.grad
+    b -= 0.1 * b.grad
+print(loss)
+"""
+MOMENTUM = """
+w = 2.0; v = 0
+for step in range(7):
+    loss = (w * 3 - 1) ** 2 + exp(w * 400 * 0)
+    backward(loss)
+    v = 0.9 * v + w.grad
+    w -= 0.01 * v
+y = w * w
+"""
+CALLS = """
+def neuron(w, x, b):
+    s = w * x + b
+    return tanh(s)
+def layer(x):
+    return neuron(w1, x, b1) + neuron(w2, x, b2)
+def train(steps):
+    for step in range(steps):
+        out = layer(0.7)
+        loss = (out - 0.3) ** 2
+        backward(loss)
+        w1 -= 0.1 * w1.grad
+        w2 -= 0.1 * w2.grad
+w1 = 0.5; w2 = -0.4; b1 = 0.1; b2 = 0.2
+for step in range(5):
+    out = layer(0.7)
+    loss = (out - 0.3) ** 2
+    backward(loss)
+    w1 -= 0.1 * w1.grad
+    w2 -= 0.1 * w2.grad
+f = layer(w1)
+backward(f)
+"""
+INTERRUPTED = """
+w = 1.5; c = 2.0
+for step in range(12):
+    loss = log(w * c) ** 2 * 3
+    backward(loss)
+    w -= 0.05 * w.grad
+    if step == 5:
+        print("half", loss)
+"""
+SWAPPED = """
+a = 1.0; b = 2.0
+for step in range(6):
+    loss = a * a * b + b
+    backward(loss)
+    a, b = b - 0.1 * b.grad, a - 0.1 * a.grad
+"""
+NOTED = """
+w = 1.5; c = 2.0
+for step in range(9):
+    loss = log(w * c - 3) * w + w / (c - 2)
+    backward(loss)
+    w -= 0.05 * w.grad
+"""
+KINKS = """
+w = 3.0
+for step in range(9):
+    loss = relu(w) * 1.0 + abs(w - 1)
+    backward(loss)
+    w -= 1.0 * w.grad
+"""
+PROGRAMS = {
+    "logistic": LOGISTIC,
+    "matrix": MATRIX,
+    "momentum": MOMENTUM,
+    "calls": CALLS,
+    "interrupted": INTERRUPTED,
+    "swapped": SWAPPED,
+}
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def pair(request):
+    """A run as it is recorded whole, and the same run with its repeated passes folded."""
+    found = run(PROGRAMS[request.param]), folded(run(PROGRAMS[request.param]))
+    assert sum(each.count for each in found[1].stretches.parts if isinstance(each, Placed)) >= 3
+    return found
+
+
+def test_the_events_are_the_same(pair):
+    whole, short = pair
+    assert len(short) == len(whole)
+    assert all(map(same, short, whole))
+    assert short == whole
+    assert whole == short
+    assert hash(short) == hash(whole)
+    places = random.Random(2).choices(range(-len(whole), len(whole)), k=300)
+    assert all(same(short[i], whole[i]) for i in places)
+    assert same(short[3:200:7], whole[3:200:7])
+    assert str(short) == str(whole)
+
+
+def test_events_made_column_by_column_are_the_same(pair, monkeypatch):
+    monkeypatch.setattr("stepgrad.trace.WORTH_WHILE", 0)
+    short = folded(pair[0])
+    assert all(map(same, short, pair[0]))
+    assert len(list(short)) == len(short)
+    kinds = [type(event) for event in short]
+    assert kinds == [type(event) for event in pair[0]]
+
+
+def test_what_is_to_be_noted_is_noted_in_repeated_passes(monkeypatch):
+    monkeypatch.setattr("stepgrad.trace.WORTH_WHILE", 0)
+    for text in (NOTED, KINKS):
+        whole = run(text)
+        short = folded(run(text))
+        assert any(isinstance(each, Placed) for each in short.stretches.parts)
+        assert all(map(same, short, whole))
+        assert short == whole
+        assert {event.note for event in short if isinstance(event, (Forward, Backward))} > {None}
+
+
+def test_what_it_is_made_of_is_the_same(pair):
+    whole, short = pair
+    for name in (
+        "output", "value", "grads", "inputs", "updated", "printed", "node_count", "passes", "versions", "shift",
+        "foreign", "changes", "given", "asked",
+    ):  # fmt: skip
+        assert same(getattr(short, name), getattr(whole, name)) or getattr(short, name) == getattr(whole, name), name
+    assert short.input_names() == whole.input_names()
+    assert dict(short.names) == dict(whole.names)
+    assert dict(short.named) == dict(whole.named)
+    assert list(short.spans) == list(whole.spans)
+    assert [call[:-1] for call in short.calls] == [call[:-1] for call in whole.calls]
+    ends = [[call.result and trace.index_of(call.result) for call in trace.calls] for trace in pair]
+    assert ends[0] == ends[1]
+    assert short.stretches.last_swept == whole.stretches.last_swept
+    assert [short.norms(k + 1) for k in range(len(short.passes))] == [
+        whole.norms(k + 1) for k in range(len(whole.passes))
+    ]
+
+
+def test_what_is_known_of_every_node_is_the_same(pair):
+    whole, short = pair
+    chance = random.Random(3)
+    for node in range(whole.node_count):
+        assert short.name(node) == whole.name(node)
+        assert short.bare_name(node, ascii_only=True) == whole.bare_name(node, ascii_only=True)
+        assert short.find(short.name(node)) == node or whole.find(whole.name(node)) != node
+        assert short.span(node) == whole.span(node)
+        assert short.path(node) == whole.path(node)
+        assert short.operands(node) == whole.operands(node)
+        assert short.forward_index(node) == whole.forward_index(node)
+        assert same(short.node(node).value, whole.node(node).value)
+        assert short.node(node).index == node
+        assert short.gate(node) is whole.node(node).gate
+        for step in chance.choices(range(len(whole) + 1), k=12):
+            assert same(short.value_at(node, step), whole.value_at(node, step))
+            assert same(short.gradient_at(node, step), whole.gradient_at(node, step))
+            if step < len(whole):
+                assert same(short.totals(node, step), whole.totals(node, step))
+    for step in range(len(whole)):
+        assert short.nodes_at(step) == whole.nodes_at(step)
+        assert short.pass_at(step) == whole.pass_at(step)
+        assert short.output_at(step) == whole.output_at(step)
+    for call in range(len(whole.calls)):
+        assert same(tuple(short.composite(call)), tuple(whole.composite(call)))
+
+
+def test_a_recalled_pass_is_the_recorded_one(pair):
+    for one, other in zip(pair[1].stretches, pair[0].stretches, strict=True):
+        assert [one.first_step, one.seed_step, one.tail_step, one.end] == [
+            other.first_step, other.seed_step, other.tail_step, other.end,
+        ]  # fmt: skip
+        x, y = one.recorded, other.recorded
+        assert [each.index for each in x.nodes] == [each.index for each in y.nodes]
+        assert [each.index for each in x.leaves] == [each.index for each in y.leaves]
+        assert (x.output and x.output.index, x.first_index) == (y.output and y.output.index, y.first_index)
+        assert same(x.totals, y.totals)
+        assert all(same(a.locals, b.locals) and type(a) is type(b) for a, b in zip(one.made, other.made, strict=True))
+    backwards = [each.first_step for each in reversed(pair[1].stretches)]
+    assert backwards == [each.first_step for each in pair[0].stretches][::-1]
+    assert [each.end for each in pair[1].stretches[1:5]] == [each.end for each in pair[0].stretches[1:5]]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_export_is_the_same(pair, name):
+    whole, short = pair
+    try:
+        wanted = list(render(whole, name))
+    except Exception as error:  # what one refuses, the other refuses in the same words
+        with pytest.raises(type(error), match="") as raised:
+            list(render(short, name))
+        assert str(raised.value) == str(error)
+        return
+    assert list(render(short, name)) == wanted
+
+
+def test_it_is_saved_and_loaded(pair, tmp_path):
+    whole, short = pair
+    save(short, tmp_path / "short.jsonl")
+    save(whole, tmp_path / "whole.jsonl")
+    assert (tmp_path / "short.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    again = load(tmp_path / "short.jsonl")
+    assert again == short
+    assert again.passes == short.passes
+    assert (again.named, again.versions) == (short.named, short.versions)
+
+
+def test_a_cursor_walks_alike(pair):
+    one, other = map(Cursor, pair)
+    chance = random.Random(5)
+    moves = ["step", "back", "over", "phase", "turn", "partner", "start", "end"]
+    for _ in range(300):
+        move, words = chance.choice(moves), {}
+        if move in ("over", "phase", "turn"):
+            words = {"reverse": chance.random() < 0.5}
+        if chance.random() < 0.1:
+            move, words = "seek", {"position": chance.randrange(1, len(pair[0]) + 1)}
+        assert getattr(one, move)(**words) == getattr(other, move)(**words)
+        assert one.position == other.position
+        assert one.summary == other.summary
+
+
+def test_extracts_and_conditions_are_the_same(pair):
+    whole, short = pair
+    for name in whole.versions:
+        assert chosen_steps(short, node=name) == chosen_steps(whole, node=name)
+        holds = [[read_condition(name, trace).holds(trace, i) for i in range(len(trace))] for trace in pair]
+        assert holds[0] == holds[1]
+    assert chosen_steps(short, only="backward") == chosen_steps(whole, only="backward")
