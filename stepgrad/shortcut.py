@@ -130,7 +130,7 @@ class Shortcut(Writer):
                 self.results.append(self.names[slots[slot]])
             else:
                 texts[slot] = f"t{number}_{slot}"
-                self.assign([texts[slot]], self.text_of(way, do, [operand(each) for each in at]))
+                self.assign(texts[slot], self.text_of(way, do, [operand(each) for each in at]))
             if way != UPDATE:
                 self.off[number, slot, 0] = texts[slot]
 

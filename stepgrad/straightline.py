@@ -280,11 +280,12 @@ class Writer:
         if len(self.pages[-1].lines) >= LINES:
             self.pages.append(Page())
 
-    def assign(self, names: Sequence[str], text: str) -> None:
-        """Write a line that assigns variables."""
+    def assign(self, name: str, text: str, *more: str) -> None:
+        """Write a line that assigns a variable, or several."""
         page = self.pages[-1]
-        page.lines.append(f"{', '.join(names)} = {text}")
-        self.page_of.update(dict.fromkeys(names, page))
+        page.lines.append(f"{', '.join((name, *more))} = {text}" if more else f"{name} = {text}")
+        for each in (name, *more):
+            self.page_of[each] = page
 
     def use(self, name: str) -> str:
         """Make a variable known in the open function; what is none is a number and known everywhere."""
@@ -322,20 +323,20 @@ class Writer:
         self.turn()
         gate, name, operands = node.gate, f"v{len(self.names)}", list(map(self.operand, node.operands))
         self.names[node] = name
-        if not isinstance(gate, Elementwise) or any(map(is_tensor, node.operands)):
+        if not isinstance(gate, Elementwise) or isinstance(node.value, Tensor):
             locals_ = [f"d{slot}_{name}" for slot in range(len(operands))]
             self.locals |= {(node, slot): local for slot, local in enumerate(locals_)}
             self.namespace[f"gate_{name}"] = partial(apply_gate, node, self.number)
-            self.assign([name, *locals_], f"gate_{name}({', '.join(operands)})")
+            self.assign(name, f"gate_{name}({', '.join(operands)})", *locals_)
             return
         filling = dict(zip((*OPERANDS[: len(operands)], "z"), (*operands, name)))
-        self.assign([name], self.template(gate, gate.forward).format_map(filling))
+        self.assign(name, self.template(gate, gate.forward).format_map(filling))
         for slot, text in enumerate(gate.locals):
             if (node, slot) in wanted:
                 template = self.template(gate, text)
                 local = template.format_map(filling)
                 if not READY.fullmatch(template):
-                    self.assign([f"d{slot}_{name}"], local)
+                    self.assign(f"d{slot}_{name}", local)
                     local = f"d{slot}_{name}"
                 self.locals[node, slot] = local
 
@@ -348,7 +349,7 @@ class Writer:
             total = upstream
         else:
             product = self.use(upstream) if local == "1.0" else f"{self.use(upstream)} * {self.use(local)}"
-            self.assign([total], f"{self.use(before)} + {product}" if before else product)
+            self.assign(total, f"{self.use(before)} + {product}" if before else product)
         self.total_of[operand] = total
         return total
 
@@ -364,11 +365,6 @@ def float_template(text: str) -> str:
     names: dict[str, Any] = {}
     code = for_number_type(text, FLOAT, names, ieee=False)
     return with_places(re.sub(r"\bn\d+\b", lambda match: repr(names[match[0]]), code))
-
-
-def is_tensor(operand: Operand) -> bool:
-    """Whether an operand is a tensor."""
-    return isinstance(operand.value if isinstance(operand, Node) else operand, Tensor)
 
 
 def apply_gate(node: Node, number: NumberType, *values: Array) -> tuple[Array, *tuple[Local, ...]]:
