@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from itertools import product
 from math import prod
+from operator import add
 from operator import index as as_int
 from typing import Any, TypeAlias
 
@@ -40,7 +41,7 @@ class Tensor:
 
     def __add__(self, other: Tensor) -> Tensor:
         """Add a gradient of the same shape, as where gradients meet."""
-        return Tensor(self.shape, [x + y for x, y in zip(self.data, other.data, strict=True)])
+        return Tensor(self.shape, list(map(add, self.data, other.data)))
 
     def __eq__(self, other: object) -> bool:
         """Equal shapes and equal numbers, nan being equal to nan."""
@@ -141,17 +142,24 @@ REMEMBERED, SMALL = 500, 2_000  # how many results of a function of shapes, and 
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Remember what a function of shapes returns, which nobody changes, unless the shapes are large."""
+    """Remember what a function of shapes returns, which nobody changes, unless the shapes are large.
+
+    What it is given by name has one order.
+    """
     known: dict[Any, Any] = {}
 
     @wraps(function)
-    def call(*shapes: Any) -> Any:
-        found = known.get(shapes)
+    def call(*shapes: Any, **named: Any) -> Any:
+        key = (*shapes, *named.values()) if named else shapes
+        try:
+            found = known.get(key)
+        except TypeError:  # a list has no hash
+            return function(*shapes, **named)
         if found is None:
-            found = function(*shapes)
-            small = all(prod(shape) <= SMALL for shape in shapes if isinstance(shape, tuple))
+            found = function(*shapes, **named)
+            small = all(prod(each) <= SMALL for each in key if isinstance(each, tuple))
             if small and len(known) < REMEMBERED:
-                known[shapes] = found
+                known[key] = found
         return found
 
     return call

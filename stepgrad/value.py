@@ -16,7 +16,7 @@ from typing import Any
 
 from stepgrad.calls import bind, resolve
 from stepgrad.errors import GateError
-from stepgrad.gate import Elementwise
+from stepgrad.gate import Elementwise, Gate
 from stepgrad.literals import holds_nodes, plain, raw
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import ELEMENTWISE, GATES, INPUT
@@ -82,16 +82,18 @@ def comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Any], An
     return compared
 
 
+@cache
+def defaults_of(gate: Gate) -> Mapping[str, Any]:
+    """Return the params of a gate that is given nothing but an operand."""
+    return bind(gate, [0.0], {}, gate.name).params
+
+
 def method(gate: str) -> Callable[..., Value]:
     """Make a method: ``x.exp()``, ``x.sum(axis=0)``."""
 
-    @cache
-    def defaults() -> Mapping[str, Any]:
-        return bind(GATES[gate], [0.0], {}, gate).params
-
     def call(self: Value, *args: Any, **keywords: Any) -> Value:
         if not args and not keywords:
-            return record(gate, (self,), defaults())
+            return record(gate, (self,), defaults_of(GATES[gate]))
         _, operands, params = bind(GATES[gate], [self, *args], keywords, gate)
         return record(gate, operands, params)
 
@@ -376,8 +378,15 @@ class NumberValue(Value):
     __init__ = object.__init__  # an empty node is made at once, by C alone
 
 
+class TensorValue(Value):
+    """A Value that holds a tensor: its operators are below, and recorders fill it."""
+
+    __slots__ = ()
+    __init__ = object.__init__
+
+
 # Where Values are recorded. One program at a time: not for several threads.
-HERE = Recording(FLOAT, Value, NumberValue, keep=False)
+HERE = Recording(FLOAT, Value, NumberValue, TensorValue, keep=False)
 
 OPERATORS = {
     "add": ("__add__", "__radd__"),
@@ -393,13 +402,48 @@ def compiled(gate: Elementwise, name: str, *, swapped: bool = False) -> Callable
     return compile_operator(gate, name, NumberValue, HERE, getattr(Value, name), swapped=swapped)
 
 
+def fitted(gate: Gate, name: str, of_number: Callable[..., Any] | None = None) -> Callable[..., Value]:
+    """Make an operator of two tensors; a number's own comes first, and with anything else it goes the general way."""
+    general = getattr(Value, name)
+    record: Any = HERE.recorders[(gate, TensorValue, TensorValue)]
+
+    def operator(self: Value, other: Any) -> Any:
+        if other.__class__ is TensorValue:
+            return record(HERE.current, self, other)
+        return of_number(other, self) if of_number and other.__class__ is NumberValue else general(self, other)
+
+    operator.__name__, operator.__doc__ = name, general.__doc__
+    return operator
+
+
+def fitted_method(gate: Gate, name: str) -> Callable[..., Any]:
+    """Make a method of a tensor alone; what is given besides goes the general way."""
+    general = getattr(Value, name)
+    record: Any = HERE.recorders[(gate, TensorValue)]
+
+    def call(self: Value, *args: Any, **keywords: Any) -> Any:
+        return general(self, *args, **keywords) if args or keywords else record(HERE.current, self, defaults_of(gate))
+
+    def alone(self: Value) -> Any:
+        return record(HERE.current, self)
+
+    made = call if gate.params else alone
+    made.__name__, made.__doc__ = name, general.__doc__
+    return made
+
+
 for row in ELEMENTWISE:
     if row.name in OPERATORS:
         plain_name, swapped_name, *other_names = OPERATORS[row.name]
         setattr(NumberValue, plain_name, compiled(row, plain_name))
         setattr(NumberValue, swapped_name, compiled(row, swapped_name, swapped=True))
+        setattr(TensorValue, plain_name, fitted(row, plain_name, getattr(NumberValue, swapped_name)))
         for name in other_names:
             setattr(NumberValue, name, compiled(row, name))
     elif len(row.locals) == 1 and not row.params:
         method_name = "__abs__" if row.name == "abs" else row.name
         setattr(NumberValue, method_name, compiled(row, method_name))
+        setattr(TensorValue, method_name, fitted_method(row, method_name))
+for name in ("sum", "mean", "max", "min", "norm", "logsumexp", "flatten"):
+    setattr(TensorValue, name, fitted_method(GATES[name], name))
+TensorValue.__matmul__ = fitted(GATES["matmul"], "__matmul__")

@@ -1,0 +1,136 @@
+"""Fitted recorders: a gate on tensors, with all settled that shapes alone tell.
+
+What a gate on small tensors costs is not its arithmetic: it is finding out whether shapes fit, what is to be
+broadcast, where each number goes. So this is found out when shapes meet for the first time; what remains is compiled,
+with the recording of the node, as for numbers (see :mod:`stepgrad.recorder`). A *pattern* says what stands in each
+slot: ``t`` a node that holds a tensor, ``n`` one that holds a number, ``T`` a literal tensor, ``l`` a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from math import prod
+from types import CodeType
+from typing import Any
+
+from stepgrad.gate import Gate, Params
+from stepgrad.matrix import picking
+from stepgrad.numeric import NumberType
+from stepgrad.ops import GATES
+from stepgrad.recorder import NODES, SLOTS, adopting_lines, filling_lines
+from stepgrad.tape import NO_PARAMS, More, Node, Operand, Pass
+from stepgrad.tensor import SMALL, Shape, Tensor, broadcast_source
+
+PATTERNS = ("t", "tt", "tn", "nt", "tl", "lt", "tT", "Tt", "nT", "Tn")
+FITTED = 500  # recorders that are kept of one gate and one pattern
+SHAPES = {"t": "{}.value.shape", "T": "{}.shape"}  # where it is found in a slot
+NUMBERS = {"t": "{0}.value.data", "n": "[{0}.value]", "T": "{0}.data", "l": "[{0}] * size"}  # a list of them
+
+Recorder = Callable[..., Any]  # of a pass, operands and params; it returns the node
+
+
+class Fitting:
+    """Makes recorders of one gate and one pattern: a dispatcher by shapes, and what it dispatches to.
+
+    Parameters
+    ----------
+    gate : Gate
+    number : NumberType
+        What to compute with.
+    pattern : str
+    scalar_type, tensor_type : type
+        The classes of the nodes to make: where they hold a number, and where they hold a tensor.
+    """
+
+    def __init__(
+        self, gate: Gate, number: NumberType, pattern: str, scalar_type: type[Node], tensor_type: type[Node]
+    ) -> None:
+        self.gate, self.number, self.pattern = gate, number, pattern
+        self.types = scalar_type, tensor_type
+        self.known: dict[Any, Recorder] = {}
+
+    def dispatcher(self) -> Recorder:
+        """Compile ``record(p, a)`` or ``record(p, a, b)``, with the gate's params behind."""
+        arguments = ", ".join(SLOTS[: len(self.pattern)])
+        key = [SHAPES[kind].format(slot) for slot, kind in zip(SLOTS, self.pattern) if kind in SHAPES]
+        key += ["*params.values()"] if self.gate.params else []
+        return compiled(
+            f"def record(p, {arguments}, params=no_params):\n"
+            f"    try: fitted = known[{', '.join(key)},]\n"
+            f"    except (KeyError, TypeError): fitted = fit(p, ({arguments},), params)\n"
+            f"    return fitted(p, {arguments}, params)\n",
+            {"known": self.known, "fit": self.fit, "no_params": NO_PARAMS},
+        )
+
+    def fit(self, p: Pass, operands: Sequence[Operand], params: Params) -> Recorder:
+        """Make the recorder for the shapes of these operands, and keep it if they are small.
+
+        Raises
+        ------
+        GateError
+            If the shapes do not fit the gate.
+        """
+        for operand in operands:
+            if isinstance(operand, Node) and operand.home != p.number:
+                p.adopt(operand)
+        values = [operand.value if isinstance(operand, Node) else operand for operand in operands]
+        shapes = [value.shape if isinstance(value, Tensor) else () for value in values]
+        recorder = self.fitted(shapes, params)
+        if all(prod(shape) <= SMALL for shape in self.gate.aligned(shapes)):
+            self.keep((*(value.shape for value in values if isinstance(value, Tensor)), *params.values()), recorder)
+        return recorder
+
+    def fitted(self, shapes: Sequence[Shape], params: Params) -> Recorder:
+        """Compile the recorder for operands of these shapes: broadcasts, then the gate."""
+        aligned = self.gate.aligned(shapes)
+        plan = self.gate.plan(self.number, aligned, [kind in NODES for kind in self.pattern], params)
+        namespace = {"compute": plan.compute, "shape": plan.shape, "size": prod(plan.shape), "gate": self.gate}
+        namespace |= {"tensor": Tensor, "more": More, "new": self.types[bool(plan.shape)]}
+        slots, kinds, bringing = SLOTS[: len(shapes)], list(self.pattern), []
+        for place, (slot, kind) in enumerate(zip(slots, kinds)):
+            if shapes[place] != aligned[place] and kind != "l":
+                namespace[f"bring_{slot}"] = self.bringing(kind, shapes[place], aligned[place])
+                bringing.append(f"{slot} = bring_{slot}(p, {slot})")
+                kinds[place] = "T" if kind == "T" else "t"
+        arguments = ", ".join(slots)
+        lines = [
+            *adopting_lines(self.pattern),
+            *bringing,
+            f"zs, {', '.join(f'd{slot}' for slot in slots)} = "
+            f"compute({', '.join(NUMBERS[kind].format(slot) for slot, kind in zip(slots, kinds))})",
+            "z = tensor(shape, zs)" if plan.shape else "z, = zs",
+            *filling_lines("".join(kinds), {}, "more((), (), params)" if params else "None"),
+        ]
+        return compiled(f"def record(p, {arguments}, params=None):\n    " + "\n    ".join(lines), namespace)
+
+    def bringing(self, kind: str, shape: Shape, target: Shape) -> Recorder:
+        """Return what brings an operand to a shape: a literal at once, a node by a gate."""
+        if kind == "T":
+            pick = picking(broadcast_source(shape, target))
+            return lambda p, literal: Tensor(target, pick(literal.data))
+        params = {"shape": target}
+        broadcast = Fitting(GATES["broadcast"], self.number, kind, *self.types).fitted([shape], params)
+        return lambda p, node: broadcast(p, node, params)
+
+    def keep(self, key: tuple[Any, ...], recorder: Recorder) -> None:
+        """Remember it; when there are many, begin anew."""
+        if len(self.known) >= FITTED:
+            self.known.clear()
+        try:
+            self.known[key] = recorder
+        except TypeError:  # a list among the params has no hash
+            return
+
+
+@cache
+def code_of(source: str) -> CodeType:
+    """Compile a recorder's text: there are few, whatever the shapes."""
+    return compile(source, "<fitted>", "exec")
+
+
+def compiled(source: str, namespace: dict[str, Any]) -> Recorder:
+    """Make a recorder of its text."""
+    exec(code_of(source), namespace)
+    recorder: Recorder = namespace["record"]
+    return recorder
