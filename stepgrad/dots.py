@@ -10,18 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, reduce
 from itertools import chain
 from operator import add, mul
-from typing import Any
+from typing import Any, TypeAlias
 
-from stepgrad.tensor import Number
-
-Numbers = list[Number]
+Numbers: TypeAlias = list[Any]  # of whatever the number type in use makes
 
 UNROLLED = 64  # up to this length, products of rows and columns are written out: ``r0*c0 + r1*c1``
 WRITTEN_OUT = 16  # up to so many elements, what happens to each is written out
 PRODUCTS = 32  # up to so many products, a product of matrices is written out as a whole
 
 
-def dot_rows(rows: list[Numbers], columns: list[Numbers], zero: Number) -> Numbers:
+def dot_rows(rows: list[Numbers], columns: list[Numbers], zero: Any) -> Numbers:
     """Return every row times every column, summed from left to right, the first one assigned."""
     if not (rows and rows[0]):
         return [zero] * (len(rows) * len(columns))
@@ -66,27 +64,31 @@ def unpacked(name: str, length: int) -> str:
     return f"{', '.join(f'{name}{i}' for i in range(length))}, = {name}s"
 
 
-def written_out(lengths: Mapping[str, int], results: Iterable[str]) -> Callable[..., Numbers]:
-    """Compile a function of lists, of these lengths by letter, that returns the list of these results."""
+def written_out(lengths: Mapping[str, int], results: Iterable[str], also: str = "") -> Callable[..., Any]:
+    """Compile a function of lists, of these lengths by letter, that returns the list of the results, and more."""
     namespace: dict[str, Any] = {}
     unpacking = "; ".join(unpacked(letter, length) for letter, length in lengths.items())
     arguments = ", ".join(f"{letter}s" for letter in lengths)
-    exec(f"def written({arguments}): {unpacking}; return [{', '.join(results)}]", namespace)
-    written: Callable[..., Numbers] = namespace["written"]
+    exec(f"def written({arguments}): {unpacking}; return [{', '.join(results)}]{also}", namespace)
+    written: Callable[..., Any] = namespace["written"]
     return written
 
 
 @cache
-def times(length: int) -> Callable[[Numbers, Numbers], Numbers]:
-    """Return what multiplies two lists of this length element by element."""
+def one_by_one(sign: str, length: int) -> Callable[[Numbers, Numbers], Numbers]:
+    """Return what adds or multiplies the numbers of two lists of this length: ``x0*y0``, ``x1*y1``."""
     if 0 < length <= WRITTEN_OUT:
-        return written_out({"x": length, "y": length}, (f"x{i}*y{i}" for i in range(length)))
-    return lambda xs, ys: list(map(mul, xs, ys))
+        return written_out({"x": length, "y": length}, (f"x{i}{sign}y{i}" for i in range(length)))
+    function = {"+": add, "*": mul}[sign]
+    return lambda xs, ys: list(map(function, xs, ys))
 
 
 @cache
-def written_matmul(n: int, k: int, m: int) -> tuple[Callable[..., Numbers] | None, ...]:
-    """Write out, if it is small, (n, k) times (k, m), then up · yᵀ and xᵀ · up for an upstream of (n, m)."""
+def written_matmul(n: int, k: int, m: int) -> tuple[Callable[..., Any] | None, ...]:
+    """Write out, if it is small, (n, k) times (k, m), then up · yᵀ and xᵀ · up for an upstream of (n, m).
+
+    The first returns also what the others need: y and x.
+    """
     if not 0 < n * k * m <= PRODUCTS:
         return None, None, None
 
@@ -94,7 +96,7 @@ def written_matmul(n: int, k: int, m: int) -> tuple[Callable[..., Numbers] | Non
     y_rows, y_columns = named("y", k, m)
     u_rows, u_columns = named("u", n, m)
     return (
-        written_out({"x": n * k, "y": k * m}, every_dot(x_rows, y_columns)),
+        written_out({"x": n * k, "y": k * m}, every_dot(x_rows, y_columns), ", ys, xs"),
         written_out({"u": n * m, "y": k * m}, every_dot(u_rows, y_rows)),
         written_out({"x": n * k, "u": n * m}, every_dot(x_columns, u_columns)),
     )
@@ -112,6 +114,9 @@ def every_dot(rows: list[list[str]], columns: list[list[str]]) -> Iterator[str]:
 
 
 @cache
-def written_sums(length: int, groups: tuple[tuple[int, ...], ...]) -> Callable[[Numbers], Numbers]:
-    """Write out sums of elements of a list: of those at the places of each group."""
-    return written_out({"u": length}, (" + ".join(f"u{place}" for place in group) for group in groups))
+def written_copies(count: int, source: tuple[int, ...]) -> tuple[Callable[..., Any], Callable[[Numbers], Numbers]]:
+    """Write out copies of elements, each of which has one, and what adds up numbers that come back to these."""
+    groups = [[o for o, place in enumerate(source) if place == i] for i in range(count)]
+    sums = (" + ".join(f"u{o}" for o in group) for group in groups)
+    copies = written_out({"x": count}, (f"x{place}" for place in source), ", None")
+    return copies, written_out({"u": len(source)}, sums)

@@ -15,6 +15,7 @@ from types import CodeType
 from typing import Any
 
 from stepgrad.gate import Gate, Params
+from stepgrad.linear import Blank, LinearMap
 from stepgrad.matrix import picking
 from stepgrad.numeric import NumberType
 from stepgrad.ops import GATES
@@ -86,32 +87,31 @@ class Fitting:
         aligned = self.gate.aligned(shapes)
         plan = self.gate.plan(self.number, aligned, [kind in NODES for kind in self.pattern], params)
         namespace = {"compute": plan.compute, "shape": plan.shape, "size": prod(plan.shape), "gate": self.gate}
-        namespace |= {"tensor": Tensor, "more": More, "new": self.types[bool(plan.shape)]}
-        slots, kinds, bringing = SLOTS[: len(shapes)], list(self.pattern), []
+        namespace |= {"empty": object.__new__, "tensor": Tensor, "new": self.types[bool(plan.shape)]}
+        namespace |= {"given": params, "shared": More((), (), params), "more": More}
+        slots, kinds, lines = SLOTS[: len(shapes)], list(self.pattern), adopting_lines(self.pattern)
         for place, (slot, kind) in enumerate(zip(slots, kinds)):
             if shapes[place] != aligned[place] and kind != "l":
-                namespace[f"bring_{slot}"] = self.bringing(kind, shapes[place], aligned[place])
-                bringing.append(f"{slot} = bring_{slot}(p, {slot})")
+                namespace[f"to_{slot}"] = to = {"shape": aligned[place]}
+                namespace[f"bring_{slot}"] = self.bringing(kind, shapes[place], to)
+                lines.append(f"{slot} = bring_{slot}(p, {slot}, to_{slot})")
                 kinds[place] = "T" if kind == "T" else "t"
-        arguments = ", ".join(slots)
-        lines = [
-            *adopting_lines(self.pattern),
-            *bringing,
-            f"zs, {', '.join(f'd{slot}' for slot in slots)} = "
-            f"compute({', '.join(NUMBERS[kind].format(slot) for slot, kind in zip(slots, kinds))})",
-            "z = tensor(shape, zs)" if plan.shape else "z, = zs",
-            *filling_lines("".join(kinds), {}, "more((), (), params)" if params else "None"),
-        ]
-        return compiled(f"def record(p, {arguments}, params=None):\n    " + "\n    ".join(lines), namespace)
+        given = ", ".join(NUMBERS[kind].format(slot) for slot, kind in zip(slots, kinds))
+        lines.append(f"zs, {', '.join(f'n{slot}' for slot in slots)} = compute({given})")
+        lines.append("z = empty(tensor); z.shape = shape; z.data = zs" if plan.shape else "z, = zs")
+        for slot, local in zip(slots, plan.maps):
+            lines += local_lines(f"d{slot}", f"n{slot}", local, namespace)
+        lines += filling_lines(
+            "".join(kinds), {}, "shared if params is given else more((), (), params)" if params else "None"
+        )
+        return compiled(f"def record(p, {', '.join(slots)}, params=None):\n    " + "\n    ".join(lines), namespace)
 
-    def bringing(self, kind: str, shape: Shape, target: Shape) -> Recorder:
+    def bringing(self, kind: str, shape: Shape, to: Params) -> Recorder:
         """Return what brings an operand to a shape: a literal at once, a node by a gate."""
         if kind == "T":
-            pick = picking(broadcast_source(shape, target))
-            return lambda p, literal: Tensor(target, pick(literal.data))
-        params = {"shape": target}
-        broadcast = Fitting(GATES["broadcast"], self.number, kind, *self.types).fitted([shape], params)
-        return lambda p, node: broadcast(p, node, params)
+            pick = picking(broadcast_source(shape, to["shape"]))
+            return lambda p, literal, to: Tensor(to["shape"], pick(literal.data))
+        return Fitting(GATES["broadcast"], self.number, kind, *self.types).fitted([shape], to)
 
     def keep(self, key: tuple[Any, ...], recorder: Recorder) -> None:
         """Remember it; when there are many, begin anew."""
@@ -121,6 +121,16 @@ class Fitting:
             self.known[key] = recorder
         except TypeError:  # a list among the params has no hash
             return
+
+
+def local_lines(name: str, numbers: str, local: Blank | LinearMap | None, namespace: dict[str, Any]) -> list[str]:
+    """Write that a local is made of its numbers; one that is always the same goes to the namespace."""
+    if not isinstance(local, Blank):
+        namespace[name] = local
+        return []
+    namespace |= {f"{name}_kind": local.kind, **{f"{name}_{field}": each for field, each in local.settled.items()}}
+    fields = "; ".join(f"{name}.{field} = {name}_{field}" for field in local.settled)
+    return [f"{name} = empty({name}_kind); {fields}; {name}.{local.numbers} = {numbers}"]
 
 
 @cache

@@ -23,7 +23,7 @@ OPERANDS = ("x", "y")
 
 NAMES = re.compile(r"\b[xyz]\b")  # in a formula
 
-Kernel = Callable[..., tuple[Any, Any, Any]]  # operands → result, local of x, local of y
+Kernel = Callable[..., tuple[Any, ...]]  # operands → result and locals
 
 
 class Arithmetic(ast.NodeTransformer):
@@ -86,7 +86,7 @@ def require_functions(gate: str, texts: Iterable[str], number: NumberType) -> No
 def compile_kernel(
     gate: str, forward: str, local_texts: tuple[str | None, ...], number: NumberType, size: int | None
 ) -> Kernel:
-    """Compile a row into a function from operands to the result and two locals.
+    """Compile a row into a function from operands to the result and the locals.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def compile_kernel(
         return f"[{code} for {', '.join(over)} in zip({lists}, strict=True)]" if over_lists else code
 
     def attempt(ieee: bool) -> str:
-        found = [each(text, ("z", *operands), ieee) for text in (*local_texts, None)[:2]]
+        found = [each(text, ("z", *operands), ieee) for text in local_texts]
         lines = [f"{result} = {each(forward, operands, ieee)}"]
         lines += [unpacked("z", len(written))] if any("z0" in text for text in found) else []
         return f"{'; '.join(lines)}; return {result}, {', '.join(found)}"

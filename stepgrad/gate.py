@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.dots import WRITTEN_OUT
 from stepgrad.formula import OPERANDS, Kernel, compile_formula, compile_kernel, fold, spell
-from stepgrad.linear import LinearMap, Ones, Weights, is_lost, shuts_out, weights_maker
+from stepgrad.linear import Blank, LinearMap, Ones, Weights, blank, is_lost, shuts_out
 from stepgrad.numeric import FLOAT, NumberType
-from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, shape_of
+from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, remembered, shape_of
 
 Local: TypeAlias = "Number | LinearMap | None"  # None: no gradient flows along this edge
 Params: TypeAlias = Mapping[str, Any]
@@ -36,11 +36,20 @@ class Plan(NamedTuple):
     shape : tuple of int
         The result's.
     compute : callable
-        From the operands' numbers, a list of them for each, to the result's, followed by a local per operand.
+        From the operands' numbers, a list of them for each, to the result's and those of each local.
+    maps : sequence of Blank, LinearMap or None
+        The locals: those that wait for numbers, and those that are always the same.
     """
 
     shape: Shape
     compute: Callable[..., tuple[Any, ...]]
+    maps: Sequence[Blank | LinearMap | None]
+
+    def applied(self, *operands: list[Number]) -> tuple[list[Number], list[LinearMap | None]]:
+        """Return the result's numbers, and the locals."""
+        found, *numbers = self.compute(*operands)
+        filled = zip(self.maps, numbers, strict=True)
+        return found, [each.filled(given) if isinstance(each, Blank) else each for each, given in filled]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -213,11 +222,11 @@ class Elementwise(Gate):
         shape = shape_of(operands[0]) or shape_of(operands[-1])
         if not shape:
             z, *found = kernel_of(self, number, tuple(wanted), None)(*operands)
-            return z, found[: len(wanted)]
+            return z, found
         size = prod(shape)
-        compute = elementwise_plan(self, number, shape, tuple(wanted)).compute
-        zs, *maps = compute(*[o.data if isinstance(o, Tensor) else [o] * size for o in operands])
-        return Tensor(shape, zs), maps
+        plan: Plan = elementwise_plan(self, number, shape, tuple(wanted))
+        zs, maps = plan.applied(*[o.data if isinstance(o, Tensor) else [o] * size for o in operands])
+        return Tensor(shape, zs), [*maps]
 
     @property
     def has_plan(self) -> bool:
@@ -226,7 +235,8 @@ class Elementwise(Gate):
 
     def plan(self, number: NumberType, shapes: Sequence[Shape], wanted: Sequence[bool], params: Params) -> Plan:
         """Compile the text for this many numbers."""
-        return elementwise_plan(self, number, shapes[0] or shapes[-1], tuple(wanted))
+        plan: Plan = elementwise_plan(self, number, shapes[0] or shapes[-1], tuple(wanted))
+        return plan
 
     def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
         """Broadcast every operand to the common shape."""
@@ -286,44 +296,22 @@ def kernel_of(row: Elementwise, number: NumberType, wanted: tuple[bool, ...], si
     return compile_kernel(row.name, row.forward, texts, number, size)
 
 
-@lru_cache(maxsize=1000)
+@remembered
 def elementwise_plan(row: Elementwise, number: NumberType, shape: Shape, wanted: tuple[bool, ...]) -> Plan:
-    """Compile a row for tensors of a shape. A local that is the same for all numbers is made once: its map, too."""
-    size = prod(shape)
+    """Compile a row for tensors of a shape. A local that is the same for all numbers is made once."""
+    size, zero = prod(shape), number.make(0)
     constant = [text.lstrip("-").isdigit() for text in row.locals]
     computed = tuple(want and not same for want, same in zip(wanted, constant, strict=True))
-    kernel = kernel_of(row, number, computed, min(size, WRITTEN_OUT + 1))
 
-    def weights(slot: int) -> Callable[[list[Number]], Local]:
-        if not wanted[slot]:
-            return no_local
-        zero, words = number.make(0), words_of(row, slot)
+    def local(slot: int) -> Blank | LinearMap:
+        settled = shape, shape, zero, words_of(row, slot), range(size)
         if not constant[slot]:
-            return weights_maker(shape, zero, words)
+            return blank(Weights, *settled)
         kind = Ones if row.locals[slot] == "1" and number is FLOAT else Weights
-        weight = compile_formula(row.locals[slot], number)(None)
-        made = kind(shape, shape, zero, words, range(size), [weight] * size)
-        return lambda _: made
+        return kind(*settled, [compile_formula(row.locals[slot], number)(None)] * size)
 
-    if len(wanted) == 1:
-        (only,) = map(weights, range(1))
-
-        def of_one(xs: list[Number]) -> tuple[Any, ...]:
-            zs, column, _ = kernel(xs)
-            return zs, only(column)
-
-        return Plan(shape, of_one)
-    first, second = map(weights, range(2))
-
-    def of_two(xs: list[Number], ys: list[Number]) -> tuple[Any, ...]:
-        zs, left, right = kernel(xs, ys)
-        return zs, first(left), second(right)
-
-    return Plan(shape, of_two)
-
-
-def no_local(numbers: list[Number]) -> None:
-    """Make no local, where no gradient flows."""
+    maps = [local(slot) if want else None for slot, want in enumerate(wanted)]
+    return Plan(shape, kernel_of(row, number, computed, min(size, WRITTEN_OUT + 1)), maps)
 
 
 @lru_cache(maxsize=1000)

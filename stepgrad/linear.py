@@ -9,13 +9,13 @@ be faster, and a test holds it to the definition bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from math import isfinite, prod
 from operator import add
 from typing import Any, NamedTuple
 
-from stepgrad.dots import Numbers, columns_of, dot_rows, joined, rows_of, times
+from stepgrad.dots import Numbers, columns_of, dot_rows, joined, one_by_one, rows_of
 from stepgrad.numeric import Closed
 from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped
 
@@ -161,9 +161,9 @@ class Weights(LinearMap):
         """Return every weight times the upstream at its target."""
         weights = self.weights
         if self.target.__class__ is range and self.result_shape:
-            return Tensor(self.operand_shape, times(len(weights))(upstream.data, weights))
+            return Tensor(self.operand_shape, one_by_one("*", len(weights))(upstream.data, weights))
         up = flat(upstream)
-        return shaped(self.operand_shape, times(len(weights))([up[t] for t in self.target], weights))
+        return shaped(self.operand_shape, one_by_one("*", len(weights))([up[t] for t in self.target], weights))
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -356,29 +356,28 @@ def dot_matrices(sizes: MatmulSizes, left: Numbers, right: Numbers, zero: Number
     return [number for b in range(sizes.batch) for number in one(b)]
 
 
-def weights_maker(shape: Shape, zero: Number, formula: str) -> Callable[[Numbers], Weights]:
-    """Return what makes maps of an elementwise gate: they differ in their weights alone."""
-    target, new = range(prod(shape)), object.__new__
+class Blank(NamedTuple):
+    """A map that lacks its numbers, the last of its fields: what shapes alone tell of it.
 
-    def make(weights: Numbers) -> Weights:
-        made = new(Weights)
-        made.operand_shape = made.result_shape = shape
-        made.zero, made.formula, made.target, made.weights = zero, formula, target, weights
-        return made
+    Attributes
+    ----------
+    kind : type
+    settled : dict
+        The other fields, by name and in order.
+    numbers : str
+        The name of the last one.
+    """
 
-    return make
+    kind: Callable[..., LinearMap]
+    settled: dict[str, Any]
+    numbers: str
+
+    def filled(self, numbers: Numbers) -> LinearMap:
+        """Return the map with these numbers."""
+        return self.kind(*self.settled.values(), numbers)
 
 
-def matmul_maker(like: MatmulLeft | MatmulRight) -> Callable[[Numbers], MatmulLeft | MatmulRight]:
-    """Return what makes maps of products that differ from one in the other operand alone."""
-    kind, new = like.__class__, object.__new__
-    operand_shape, result_shape, zero, formula = like.operand_shape, like.result_shape, like.zero, like.formula
-    sizes, written = like.sizes, like.written
-
-    def make(other: Numbers) -> MatmulLeft | MatmulRight:
-        made = new(kind)
-        made.operand_shape, made.result_shape, made.zero, made.formula = operand_shape, result_shape, zero, formula
-        made.sizes, made.written, made.other = sizes, written, other
-        return made
-
-    return make
+def blank(kind: type[LinearMap], *settled: Any) -> Blank:
+    """Make a blank map from all fields but the last."""
+    *names, numbers = (field.name for field in fields(kind))
+    return Blank(kind, dict(zip(names, settled, strict=True)), numbers)

@@ -11,9 +11,9 @@ from math import prod
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from stepgrad.dots import WRITTEN_OUT, Numbers, written_matmul, written_sums
+from stepgrad.dots import WRITTEN_OUT, Numbers, written_copies, written_matmul
 from stepgrad.errors import GateError
-from stepgrad.gate import Plan, no_local
+from stepgrad.gate import Plan
 from stepgrad.linear import (
     Gather,
     LinearMap,
@@ -21,8 +21,8 @@ from stepgrad.linear import (
     MatmulRight,
     MatmulSizes,
     Weights,
+    blank,
     dot_matrices,
-    matmul_maker,
 )
 from stepgrad.numeric import NumberType
 from stepgrad.tensor import (
@@ -56,10 +56,10 @@ def broadcast(number: NumberType, wanted: Wanted, own: Shape, *, shape: Shape) -
     source, words = copies(own, tuple(shape))
     check_size(shape)
     plan, gather = moved(number, own, shape, source, words)
-    if 0 < len(source) <= WRITTEN_OUT:  # so every element has a copy
-        groups = [tuple(o for o, s in enumerate(source) if s == i) for i in range(prod(own))]
-        gather.sums = written_sums(len(source), tuple(groups))
-    return plan
+    if not 0 < len(source) <= WRITTEN_OUT:
+        return plan
+    copied, gather.sums = written_copies(prod(own), tuple(source))
+    return plan._replace(compute=copied)
 
 
 @remembered
@@ -119,7 +119,7 @@ def moved(number: NumberType, own: Shape, shape: Shape, source: Sequence[int], f
     """Return what copies elements of an operand, and the map that brings their gradients back."""
     gather = Gather(own, shape, number.make(0), formula, source, number.make(1))
     pick = picking(source)
-    return Plan(shape, lambda xs: (pick(xs), gather)), gather
+    return Plan(shape, lambda xs: (pick(xs), None), [gather]), gather
 
 
 def permuted(number: NumberType, own: Shape, shape: Shape, source: Sequence[int], formula: str) -> Plan:
@@ -238,8 +238,7 @@ def multiplied(
     a, b, result = shapes
     check_size(result)
     zero = number.make(0)
-    forward, pull_left, pull_right = written_matmul(*sizes[1:4]) if sizes.batch == 1 else (None, None, None)
-    product = forward or (lambda xs, ys: dot_matrices(sizes, xs, ys, zero))
-    left = matmul_maker(MatmulLeft(a, result, zero, words[0], sizes, pull_left, [])) if wanted[0] else no_local
-    right = matmul_maker(MatmulRight(b, result, zero, words[1], sizes, pull_right, [])) if wanted[1] else no_local
-    return Plan(result, lambda xs, ys: (product(xs, ys), left(ys), right(xs)))
+    product, pull_left, pull_right = written_matmul(*sizes[1:4]) if sizes.batch == 1 else (None, None, None)
+    left = blank(MatmulLeft, a, result, zero, words[0], sizes, pull_left) if wanted[0] else None
+    right = blank(MatmulRight, b, result, zero, words[1], sizes, pull_right) if wanted[1] else None
+    return Plan(result, product or (lambda xs, ys: (dot_matrices(sizes, xs, ys, zero), ys, xs)), [left, right])

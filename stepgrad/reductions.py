@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from stepgrad.errors import GateError
 from stepgrad.gate import Local, Params, Plan
-from stepgrad.linear import LinearMap, Softmax, Weights
+from stepgrad.linear import LinearMap, Softmax, Weights, blank
 from stepgrad.numeric import NumberType
 from stepgrad.tensor import Array, Number, Shape, flat, reduce_target, remembered, shape_of, shaped, show_shape
 
@@ -50,22 +50,22 @@ def reduction(
     def plan(number: NumberType, wanted: Wanted, own: Shape, *, axis: int | None, keepdims: bool) -> Plan:
         shape, target, groups = reduction_plan(own, axis, keepdims)
         zero, over = number.make(0), "" if axis is None else f" along axis {axis}"
-        spelled = formula.replace("{over}", over)
 
-        def whole(xs: list[Number]) -> tuple[list[Number], LinearMap]:
+        def whole(xs: list[Number]) -> tuple[list[Number], list[Number]]:
             result, locals_ = each(number, xs)
-            return [result], Weights(own, shape, zero, spelled, target, locals_)
+            return [result], locals_
 
-        def compute(xs: list[Number]) -> tuple[list[Number], LinearMap]:
+        def compute(xs: list[Number]) -> tuple[list[Number], list[Number]]:
             results, weights = [], [zero] * len(xs)
             for group in groups:
                 result, locals_ = each(number, [xs[i] for i in group])
                 results.append(result)
                 for i, local in zip(group, locals_, strict=True):
                     weights[i] = local
-            return results, Weights(own, shape, zero, spelled, target, weights)
+            return results, weights
 
-        return Plan(shape, whole if len(groups) == 1 else compute)
+        weights = blank(Weights, own, shape, zero, formula.replace("{over}", over), target)
+        return Plan(shape, whole if len(groups) == 1 else compute, [weights])
 
     return plan
 

@@ -42,9 +42,9 @@ class Structural(Gate):
         if self.rule is not None:
             result, maps = self.rule(number, operands, wanted, **params)
         else:
-            shape, compute = self.plan(number, list(map(shape_of, operands)), wanted, params)
-            numbers, *maps = compute(*map(flat, operands))
-            result = shaped(shape, numbers)
+            plan = self.plan(number, list(map(shape_of, operands)), wanted, params)
+            numbers, maps = plan.applied(*map(flat, operands))
+            result = shaped(plan.shape, numbers)
         return result, [as_local(each) if want else None for each, want in zip(maps, wanted, strict=True)]
 
     @property
