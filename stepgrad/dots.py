@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 Numbers: TypeAlias = list[Any]  # of whatever the number type in use makes
 
+Pairing: TypeAlias = Callable[[Numbers, Numbers], Numbers]
+
 UNROLLED = 64  # up to this length, products of rows and columns are written out: ``r0*c0 + r1*c1``
 WRITTEN_OUT = 16  # up to so many elements, what happens to each is written out
 PRODUCTS = 32  # up to so many products, a product of matrices is written out as a whole
@@ -75,12 +77,22 @@ def written_out(lengths: Mapping[str, int], results: Iterable[str], also: str = 
 
 
 @cache
-def one_by_one(sign: str, length: int) -> Callable[[Numbers, Numbers], Numbers]:
-    """Return what adds or multiplies the numbers of two lists of this length: ``x0*y0``, ``x1*y1``."""
-    if 0 < length <= WRITTEN_OUT:
-        return written_out({"x": length, "y": length}, (f"x{i}{sign}y{i}" for i in range(length)))
-    function = {"+": add, "*": mul}[sign]
-    return lambda xs, ys: list(map(function, xs, ys))
+def sums(length: int) -> Pairing:
+    """Return what adds the numbers of two lists of this length one by one."""
+    return pairing("+", length) or (lambda xs, ys: list(map(add, xs, ys)))
+
+
+@cache
+def products(length: int) -> Pairing:
+    """Return what multiplies the numbers of two lists of this length one by one."""
+    return pairing("*", length) or (lambda xs, ys: list(map(mul, xs, ys)))
+
+
+def pairing(sign: str, length: int) -> Pairing | None:
+    """Write out ``x0*y0``, ``x1*y1``, if they are few."""
+    if not 0 < length <= WRITTEN_OUT:
+        return None
+    return written_out({"x": length, "y": length}, (f"x{i}{sign}y{i}" for i in range(length)))
 
 
 @cache
@@ -117,6 +129,5 @@ def every_dot(rows: list[list[str]], columns: list[list[str]]) -> Iterator[str]:
 def written_copies(count: int, source: tuple[int, ...]) -> tuple[Callable[..., Any], Callable[[Numbers], Numbers]]:
     """Write out copies of elements, each of which has one, and what adds up numbers that come back to these."""
     groups = [[o for o, place in enumerate(source) if place == i] for i in range(count)]
-    sums = (" + ".join(f"u{o}" for o in group) for group in groups)
     copies = written_out({"x": count}, (f"x{place}" for place in source), ", None")
-    return copies, written_out({"u": len(source)}, sums)
+    return copies, written_out({"u": len(source)}, (" + ".join(f"u{o}" for o in group) for group in groups))

@@ -54,15 +54,36 @@ class Fitting:
     def dispatcher(self) -> Recorder:
         """Compile ``record(p, a)`` or ``record(p, a, b)``, with the gate's params behind."""
         arguments = ", ".join(SLOTS[: len(self.pattern)])
+        return self.dispatching(f"def record(p, {arguments}, params=no_params):\n", {"no_params": NO_PARAMS})
+
+    def method(self, recording: Any, general: Callable[..., Any], params: Params) -> Callable[..., Any]:
+        """Compile a method that records on the open pass of a recording.
+
+        It takes a tensor alone, with these params, or two tensors. Whatever else it is given goes the general way.
+        """
+        if len(self.pattern) == 2:
+            head = "def record(a, b):\n    if b.__class__ is not kind: return general(a, b)\n"
+        elif params:
+            head = "def record(a, *args, **named):\n    if args or named: return general(a, *args, **named)\n"
+        else:
+            head = "def record(a):\n"
+        namespace = {"here": recording, "general": general, "kind": self.types[1], "params": params}
+        made = self.dispatching(f"{head}    p = here.current\n", namespace)
+        made.__name__, made.__doc__ = general.__name__, general.__doc__
+        return made
+
+    def dispatching(self, head: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+        """Compile what finds the recorder for the shapes of ``a`` and ``b``, and calls it with ``p`` and ``params``."""
+        arguments = ", ".join(SLOTS[: len(self.pattern)])
         key = [SHAPES[kind].format(slot) for slot, kind in zip(SLOTS, self.pattern) if kind in SHAPES]
         key += ["*params.values()"] if self.gate.params else []
-        return compiled(
-            f"def record(p, {arguments}, params=no_params):\n"
+        source = (
+            f"{head}"
             f"    try: fitted = known[{', '.join(key)},]\n"
             f"    except (KeyError, TypeError): fitted = fit(p, ({arguments},), params)\n"
-            f"    return fitted(p, {arguments}, params)\n",
-            {"known": self.known, "fit": self.fit, "no_params": NO_PARAMS},
+            f"    return fitted(p, {arguments}, params)\n"
         )
+        return compiled(source, {"known": self.known, "fit": self.fit, **namespace})
 
     def fit(self, p: Pass, operands: Sequence[Operand], params: Params) -> Recorder:
         """Make the recorder for the shapes of these operands, and keep it if they are small.
@@ -86,9 +107,11 @@ class Fitting:
         """Compile the recorder for operands of these shapes: broadcasts, then the gate."""
         aligned = self.gate.aligned(shapes)
         plan = self.gate.plan(self.number, aligned, [kind in NODES for kind in self.pattern], params)
-        namespace = {"compute": plan.compute, "shape": plan.shape, "size": prod(plan.shape), "gate": self.gate}
-        namespace |= {"empty": object.__new__, "tensor": Tensor, "new": self.types[bool(plan.shape)]}
-        namespace |= {"given": params, "shared": More((), (), params), "more": More}
+        namespace: dict[str, Any] = {
+            "compute": plan.compute, "shape": plan.shape, "size": prod(plan.shape), "gate": self.gate,
+            "new": self.types[bool(plan.shape)], "empty": object.__new__, "tensor": Tensor,
+            "given": params, "shared": More((), (), params), "more": More,
+        }  # fmt: skip
         slots, kinds, lines = SLOTS[: len(shapes)], list(self.pattern), adopting_lines(self.pattern)
         for place, (slot, kind) in enumerate(zip(slots, kinds)):
             if shapes[place] != aligned[place] and kind != "l":
@@ -101,9 +124,8 @@ class Fitting:
         lines.append("z = empty(tensor); z.shape = shape; z.data = zs" if plan.shape else "z, = zs")
         for slot, local in zip(slots, plan.maps):
             lines += local_lines(f"d{slot}", f"n{slot}", local, namespace)
-        lines += filling_lines(
-            "".join(kinds), {}, "shared if params is given else more((), (), params)" if params else "None"
-        )
+        rest = "shared if params is given else more((), (), params)" if params else "None"
+        lines += filling_lines("".join(kinds), {}, rest)
         return compiled(f"def record(p, {', '.join(slots)}, params=None):\n    " + "\n    ".join(lines), namespace)
 
     def bringing(self, kind: str, shape: Shape, to: Params) -> Recorder:

@@ -15,9 +15,9 @@ from math import isfinite, prod
 from operator import add
 from typing import Any, NamedTuple
 
-from stepgrad.dots import Numbers, columns_of, dot_rows, joined, one_by_one, rows_of
+from stepgrad.dots import Numbers, columns_of, dot_rows, joined, products, rows_of
 from stepgrad.numeric import Closed
-from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped
+from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped, tensor
 
 
 class Term(NamedTuple):
@@ -161,9 +161,9 @@ class Weights(LinearMap):
         """Return every weight times the upstream at its target."""
         weights = self.weights
         if self.target.__class__ is range and self.result_shape:
-            return Tensor(self.operand_shape, one_by_one("*", len(weights))(upstream.data, weights))
+            return tensor(self.operand_shape, products(len(weights))(upstream.data, weights))
         up = flat(upstream)
-        return shaped(self.operand_shape, one_by_one("*", len(weights))([up[t] for t in self.target], weights))
+        return shaped(self.operand_shape, products(len(weights))([up[t] for t in self.target], weights))
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -270,7 +270,7 @@ class MatmulLeft(LinearMap):
     def pull(self, upstream: Array) -> Array:
         """Return upstream · Bᵀ, matrix by matrix."""
         if self.written is not None and self.result_shape:
-            return Tensor(self.operand_shape, self.written(upstream.data, self.other))
+            return tensor(self.operand_shape, self.written(upstream.data, self.other))
         s, up, right = self.sizes, flat(upstream), self.other
         if s.batch == 1 and s.m:
             return shaped(self.operand_shape, dot_rows(rows_of(up, s.m), rows_of(right, s.m), self.zero))
@@ -305,7 +305,7 @@ class MatmulRight(LinearMap):
     def pull(self, upstream: Array) -> Array:
         """Return Aᵀ · upstream, matrix by matrix."""
         if self.written is not None and self.result_shape:
-            return Tensor(self.operand_shape, self.written(self.other, upstream.data))
+            return tensor(self.operand_shape, self.written(self.other, upstream.data))
         s, up, left = self.sizes, flat(upstream), self.other
         if s.batch == 1:
             return shaped(self.operand_shape, dot_rows(columns_of(left, s.k), columns_of(up, s.m), self.zero))

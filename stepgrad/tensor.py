@@ -14,7 +14,7 @@ from math import prod
 from operator import index as as_int
 from typing import Any, TypeAlias
 
-from stepgrad.dots import one_by_one
+from stepgrad.dots import sums
 from stepgrad.errors import GateError
 from stepgrad.limits import LIMITS
 
@@ -41,7 +41,7 @@ class Tensor:
 
     def __add__(self, other: Tensor) -> Tensor:
         """Add a gradient of the same shape, as where gradients meet."""
-        return Tensor(self.shape, one_by_one("+", len(self.data))(self.data, other.data))
+        return tensor(self.shape, sums(len(self.data))(self.data, other.data))
 
     def __eq__(self, other: object) -> bool:
         """Equal shapes and equal numbers, nan being equal to nan."""
@@ -54,6 +54,13 @@ class Tensor:
 
     def __repr__(self) -> str:
         return f"Tensor({nested(self)!r})"
+
+
+def tensor(shape: Shape, data: list[Number]) -> Tensor:
+    """Make a tensor without looking for its ``__init__``: in half the time, where that counts."""
+    made = object.__new__(Tensor)
+    made.shape, made.data = shape, data
+    return made
 
 
 Array: TypeAlias = "Number | Tensor"
@@ -76,7 +83,7 @@ def flat(array: Array) -> list[Number]:
 
 def shaped(shape: Shape, data: list[Number]) -> Array:
     """Make a tensor, or the number itself where the shape is ``()``."""
-    return Tensor(shape, data) if shape else data[0]
+    return tensor(shape, data) if shape else data[0]
 
 
 def full(shape: Shape, number: Number) -> Array:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from stepgrad.calls import bind, resolve
 from stepgrad.errors import GateError
+from stepgrad.fitted import Fitting
 from stepgrad.gate import Elementwise, Gate
 from stepgrad.literals import holds_nodes, plain, raw
 from stepgrad.numeric import FLOAT
@@ -23,7 +24,7 @@ from stepgrad.ops import ELEMENTWISE, GATES, INPUT
 from stepgrad.recorder import compile_operator
 from stepgrad.recording import Recording
 from stepgrad.style import literal_text
-from stepgrad.tape import Node
+from stepgrad.tape import NO_PARAMS, Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 
 
@@ -402,34 +403,20 @@ def compiled(gate: Elementwise, name: str, *, swapped: bool = False) -> Callable
     return compile_operator(gate, name, NumberValue, HERE, getattr(Value, name), swapped=swapped)
 
 
-def fitted(gate: Gate, name: str, of_number: Callable[..., Any] | None = None) -> Callable[..., Value]:
-    """Make an operator of two tensors; a number's own comes first, and with anything else it goes the general way."""
-    general = getattr(Value, name)
-    record: Any = HERE.recorders[(gate, TensorValue, TensorValue)]
+def fitted(gate: Gate, operands: int, general: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile an operator of two tensors, or a method of one; with whatever else, it goes the general way."""
+    fitting = Fitting(gate, FLOAT, "t" * operands, NumberValue, TensorValue)
+    return fitting.method(HERE, general, defaults_of(gate) if gate.params else NO_PARAMS)
 
+
+def number_first(general: Callable[..., Any], of_number: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an operator of a tensor that leaves it to a number to the right of it, as Python does for a subclass."""
+
+    @wraps(general)
     def operator(self: Value, other: Any) -> Any:
-        if other.__class__ is TensorValue:
-            return record(HERE.current, self, other)
-        return of_number(other, self) if of_number and other.__class__ is NumberValue else general(self, other)
+        return of_number(other, self) if other.__class__ is NumberValue else general(self, other)
 
-    operator.__name__, operator.__doc__ = name, general.__doc__
     return operator
-
-
-def fitted_method(gate: Gate, name: str) -> Callable[..., Any]:
-    """Make a method of a tensor alone; what is given besides goes the general way."""
-    general = getattr(Value, name)
-    record: Any = HERE.recorders[(gate, TensorValue)]
-
-    def call(self: Value, *args: Any, **keywords: Any) -> Any:
-        return general(self, *args, **keywords) if args or keywords else record(HERE.current, self, defaults_of(gate))
-
-    def alone(self: Value) -> Any:
-        return record(HERE.current, self)
-
-    made = call if gate.params else alone
-    made.__name__, made.__doc__ = name, general.__doc__
-    return made
 
 
 for row in ELEMENTWISE:
@@ -437,13 +424,14 @@ for row in ELEMENTWISE:
         plain_name, swapped_name, *other_names = OPERATORS[row.name]
         setattr(NumberValue, plain_name, compiled(row, plain_name))
         setattr(NumberValue, swapped_name, compiled(row, swapped_name, swapped=True))
-        setattr(TensorValue, plain_name, fitted(row, plain_name, getattr(NumberValue, swapped_name)))
+        general = number_first(getattr(Value, plain_name), getattr(NumberValue, swapped_name))
+        setattr(TensorValue, plain_name, fitted(row, 2, general))
         for name in other_names:
             setattr(NumberValue, name, compiled(row, name))
     elif len(row.locals) == 1 and not row.params:
         method_name = "__abs__" if row.name == "abs" else row.name
         setattr(NumberValue, method_name, compiled(row, method_name))
-        setattr(TensorValue, method_name, fitted_method(row, method_name))
+        setattr(TensorValue, method_name, fitted(row, 1, getattr(Value, method_name)))
 for name in ("sum", "mean", "max", "min", "norm", "logsumexp", "flatten"):
-    setattr(TensorValue, name, fitted_method(GATES[name], name))
-TensorValue.__matmul__ = fitted(GATES["matmul"], "__matmul__")
+    setattr(TensorValue, name, fitted(GATES[name], 1, getattr(Value, name)))
+TensorValue.__matmul__ = fitted(GATES["matmul"], 2, Value.__matmul__)
