@@ -15,13 +15,14 @@ from types import CodeType
 from typing import Any
 
 from stepgrad.gate import Gate, Params
+from stepgrad.limits import LIMITS
 from stepgrad.linear import Blank, LinearMap
 from stepgrad.matrix import picking
 from stepgrad.numeric import NumberType
 from stepgrad.ops import GATES
 from stepgrad.recorder import NODES, SLOTS, adopting_lines, filling_lines
 from stepgrad.tape import NO_PARAMS, More, Node, Operand, Pass
-from stepgrad.tensor import SMALL, Shape, Tensor, broadcast_source
+from stepgrad.tensor import SMALL, Shape, Tensor, broadcast_source, check_size
 
 PATTERNS = ("t", "tt", "tn", "nt", "tl", "lt", "tT", "Tt", "nT", "Tn")
 FITTED = 500  # recorders that are kept of one gate and one pattern
@@ -76,7 +77,7 @@ class Fitting:
         """Compile what finds the recorder for the shapes of ``a`` and ``b``, and calls it with ``p`` and ``params``."""
         arguments = ", ".join(SLOTS[: len(self.pattern)])
         key = [SHAPES[kind].format(slot) for slot, kind in zip(SLOTS, self.pattern) if kind in SHAPES]
-        key += ["*params.values()"] if self.gate.params else []
+        key += [f"params[{name!r}]" for name in self.gate.params]
         source = (
             f"{head}"
             f"    try: fitted = known[{', '.join(key)},]\n"
@@ -100,7 +101,8 @@ class Fitting:
         shapes = [value.shape if isinstance(value, Tensor) else () for value in values]
         recorder = self.fitted(shapes, params)
         if all(prod(shape) <= SMALL for shape in self.gate.aligned(shapes)):
-            self.keep((*(value.shape for value in values if isinstance(value, Tensor)), *params.values()), recorder)
+            own = [value.shape for value in values if isinstance(value, Tensor)]
+            self.keep((*own, *(params[name] for name in self.gate.params)), recorder)
         return recorder
 
     def fitted(self, shapes: Sequence[Shape], params: Params) -> Recorder:
@@ -110,9 +112,11 @@ class Fitting:
         namespace: dict[str, Any] = {
             "compute": plan.compute, "shape": plan.shape, "size": prod(plan.shape), "gate": self.gate,
             "new": self.types[bool(plan.shape)], "empty": object.__new__, "tensor": Tensor,
-            "given": params, "shared": More((), (), params), "more": More,
+            "given": params, "shared": More((), (), params), "more": More, "limits": LIMITS, "check_size": check_size,
         }  # fmt: skip
         slots, kinds, lines = SLOTS[: len(shapes)], list(self.pattern), adopting_lines(self.pattern)
+        if prod(plan.shape) > max(map(prod, shapes)):
+            lines.append("if size > limits.elements: check_size(shape)")
         for place, (slot, kind) in enumerate(zip(slots, kinds)):
             if shapes[place] != aligned[place] and kind != "l":
                 namespace[f"to_{slot}"] = to = {"shape": aligned[place]}

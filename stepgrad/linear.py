@@ -9,13 +9,13 @@ be faster, and a test holds it to the definition bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import reduce
 from math import isfinite, prod
 from operator import add
 from typing import Any, NamedTuple
 
-from stepgrad.dots import Numbers, columns_of, dot_rows, joined, products, rows_of
+from stepgrad.dots import Numbers, Pairing, columns_of, dot_rows, joined, products, rows_of
 from stepgrad.numeric import Closed
 from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped, tensor
 
@@ -73,8 +73,8 @@ class LinearMap:
     def pull(self, upstream: Array) -> Array:
         """Return the product: the upstream, of the result's shape, pulled back to the operand's."""
         up = flat(upstream)
-        products = [self._sum([up[o] * local for o, local in self.column(i)]) for i in range(prod(self.operand_shape))]
-        return shaped(self.operand_shape, products)
+        found = [self._sum([up[o] * local for o, local in self.column(i)]) for i in range(prod(self.operand_shape))]
+        return shaped(self.operand_shape, found)
 
     __rmul__ = pull  # the product of an upstream and this local
 
@@ -140,10 +140,10 @@ class LinearMap:
     def __repr__(self) -> str:
         return f"<{self.formula}: {self.operand_shape} → {self.result_shape}>"
 
-    def _sum(self, products: Sequence[Number]) -> Number:
+    def _sum(self, numbers: Sequence[Number]) -> Number:
         # From left to right, the first one assigned: never sum() or fsum(), whose bits differ
         # from the running total that the trace shows.
-        return reduce(add, products) if products else self.zero
+        return reduce(add, numbers) if numbers else self.zero
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -181,7 +181,7 @@ class Gather(LinearMap):
 
     source: Sequence[int]
     one: Number
-    sums: Callable[[Numbers], Numbers] | None = None  # the pull, where it is written out
+    sums: Callable[[Numbers], Numbers] | None = field(default=None, compare=False)  # the pull, if it is known better
 
     def column(self, i: int) -> list[tuple[int, Number]]:
         """Return every copy of the element."""
@@ -256,7 +256,7 @@ class MatmulLeft(LinearMap):
     """∂(A·B)/∂A: the product is upstream · Bᵀ."""
 
     sizes: MatmulSizes
-    written: Callable[[Numbers, Numbers], Numbers] | None  # the pull, of the upstream and B, where it is written out
+    written: Pairing | None = field(compare=False)  # the pull, of the upstream and B, where it is written out
     other: Numbers  # B
 
     def column(self, i: int) -> list[tuple[int, Number]]:
@@ -291,7 +291,7 @@ class MatmulRight(LinearMap):
     """∂(A·B)/∂B: the product is Aᵀ · upstream."""
 
     sizes: MatmulSizes
-    written: Callable[[Numbers, Numbers], Numbers] | None  # the pull, of A and the upstream, where it is written out
+    written: Pairing | None = field(compare=False)  # the pull, of A and the upstream, where it is written out
     other: Numbers  # A
 
     def column(self, i: int) -> list[tuple[int, Number]]:
@@ -379,5 +379,5 @@ class Blank(NamedTuple):
 
 def blank(kind: type[LinearMap], *settled: Any) -> Blank:
     """Make a blank map from all fields but the last."""
-    *names, numbers = (field.name for field in fields(kind))
+    *names, numbers = (each.name for each in fields(kind))
     return Blank(kind, dict(zip(names, settled, strict=True)), numbers)

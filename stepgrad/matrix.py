@@ -54,7 +54,6 @@ Wanted: TypeAlias = Sequence[bool]
 def broadcast(number: NumberType, wanted: Wanted, own: Shape, *, shape: Shape) -> Plan:
     """Repeat along new axes and axes of size 1; backwards, sum over the copies."""
     source, words = copies(own, tuple(shape))
-    check_size(shape)
     plan, gather = moved(number, own, shape, source, words)
     if not 0 < len(source) <= WRITTEN_OUT:
         return plan
@@ -236,7 +235,6 @@ def multiplied(
 ) -> Plan:
     """Return the plan of a product of stacks of matrices, of shapes ``a`` and ``b``: written out, where it is small."""
     a, b, result = shapes
-    check_size(result)
     zero = number.make(0)
     product, pull_left, pull_right = written_matmul(*sizes[1:4]) if sizes.batch == 1 else (None, None, None)
     left = blank(MatmulLeft, a, result, zero, words[0], sizes, pull_left) if wanted[0] else None

@@ -195,8 +195,9 @@ class Recording:
     def compute(self, gate: Gate, operands: Sequence[Array], params: Params = NO_PARAMS) -> Array:
         """Apply a gate to plain values, recording nothing."""
         values: Sequence[Operand] = operands
-        if any(isinstance(value, Tensor) for value in operands):
-            values = self.broadcast(gate, operands, [shape_of(value) for value in operands])
+        shapes = [value.shape if isinstance(value, Tensor) else () for value in operands]
+        if any(shapes) and gate.aligned(shapes) != shapes:
+            values = self.broadcast(gate, operands, shapes)
         value, _ = gate.with_params(params).apply(self.number, values, [False] * len(values), params)
         return value
 

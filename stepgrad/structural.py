@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, prod
 from typing import Any
 
 from stepgrad.gate import BEYOND, OUTSIDE, Gate, Local, Params, Plan, Result, for_some
 from stepgrad.linear import LinearMap
 from stepgrad.numeric import FLOAT, NumberType
-from stepgrad.tensor import Array, Shape, flat, shape_of, shaped
+from stepgrad.tensor import Array, Shape, check_size, flat, shape_of, shaped
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -53,9 +53,12 @@ class Structural(Gate):
         return self.planned is not None
 
     def plan(self, number: NumberType, shapes: Sequence[Shape], wanted: Sequence[bool], params: Params) -> Plan:
-        """Ask the row."""
+        """Ask the row; what is larger than all that it is made of is checked, whenever that happens."""
         assert self.planned is not None
-        return self.planned(number, tuple(wanted), *shapes, **params)
+        plan = self.planned(number, tuple(wanted), *shapes, **{name: params[name] for name in self.params})
+        if prod(plan.shape) > max(map(prod, shapes)):
+            check_size(plan.shape)
+        return plan
 
     def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
         """Ask the row."""
