@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.enclosures import DOUBTS, Doubt, working
 from stepgrad.errors import StepgradError
-from stepgrad.gate import Elementwise, Gate, Params, Structural
+from stepgrad.gate import Elementwise, Gate, Params
 from stepgrad.language import MAX_STEPS, Interpreter, prepared
 from stepgrad.literals import raw
 from stepgrad.numeric import FLOAT, NumberType
@@ -24,6 +24,7 @@ from stepgrad.reader import read
 from stepgrad.scopes import Thunk
 from stepgrad.source import Program, Span
 from stepgrad.spreads import balls
+from stepgrad.structural import Structural
 from stepgrad.tape import NO_PARAMS, Node
 from stepgrad.tensor import Array, flat, from_nested, indices, nested, same_number, shape_of, shaped
 from stepgrad.trace import Trace

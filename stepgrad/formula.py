@@ -15,12 +15,15 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from stepgrad.dots import WRITTEN_OUT, unpacked
 from stepgrad.numeric import NumberType
 from stepgrad.tensor import Number
 
 OPERANDS = ("x", "y")
 
-Kernel = Callable[..., tuple[Any, Any, Any]]  # operands → result, local of x, local of y
+NAMES = re.compile(r"\b[xyz]\b")  # in a formula
+
+Kernel = Callable[..., tuple[Any, ...]]  # operands → result and locals
 
 
 class Arithmetic(ast.NodeTransformer):
@@ -81,9 +84,9 @@ def require_functions(gate: str, texts: Iterable[str], number: NumberType) -> No
 
 @cache
 def compile_kernel(
-    gate: str, forward: str, local_texts: tuple[str | None, ...], number: NumberType, over_lists: bool
+    gate: str, forward: str, local_texts: tuple[str | None, ...], number: NumberType, size: int | None
 ) -> Kernel:
-    """Compile a row into a function from operands to the result and two locals.
+    """Compile a row into a function from operands to the result and the locals.
 
     Parameters
     ----------
@@ -95,8 +98,9 @@ def compile_kernel(
         The formulas of the locals in ``x``, ``y`` and ``z``; None where one is not wanted.
     number : NumberType
         What to compute with.
-    over_lists : bool
-        Whether operands, result and locals are lists of numbers rather than numbers.
+    size : int or None
+        How many numbers there are in operands, result and locals, which then are lists: up to ``WRITTEN_OUT``
+        they are written out one by one, beyond it the size does not matter. None: they are numbers.
 
     Raises
     ------
@@ -105,6 +109,8 @@ def compile_kernel(
     """
     require_functions(gate, (forward, *filter(None, local_texts)), number)
     operands = OPERANDS[: len(local_texts)]
+    over_lists = size is not None
+    written = range(size) if size is not None and 0 < size <= WRITTEN_OUT else ()
     result = "zs" if over_lists else "z"
     namespace = namespace_of(number)
 
@@ -116,21 +122,33 @@ def compile_kernel(
             return f"{code}s"
         if over_lists and code in namespace:  # a number
             return f"[{code}] * len({over[-1]}s)"
+        if written:
+            return f"[{', '.join(numbered(code, i) for i in written)}]"
+        if len(over) == 1:
+            return f"[{code} for {over[0]} in {over[0]}s]" if over_lists else code
         lists = ", ".join(f"{name}s" for name in over)
-        return f"[{code} for {', '.join(over)}, in zip({lists}, strict=True)]" if over_lists else code
+        return f"[{code} for {', '.join(over)} in zip({lists}, strict=True)]" if over_lists else code
 
     def attempt(ieee: bool) -> str:
-        found = [each(text, ("z", *operands), ieee) for text in (*local_texts, None)[:2]]
-        return f"{result} = {each(forward, operands, ieee)}; return {result}, {', '.join(found)}"
+        found = [each(text, ("z", *operands), ieee) for text in local_texts]
+        lines = [f"{result} = {each(forward, operands, ieee)}"]
+        lines += [unpacked("z", len(written))] if any("z0" in text for text in found) else []
+        return f"{'; '.join(lines)}; return {result}, {', '.join(found)}"
 
     source = (
         f"def kernel({', '.join(f'{name}s' if over_lists else name for name in operands)}):\n"
-        f"    try: {attempt(ieee=False)}\n"
+        + "".join(f"    {unpacked(name, len(written))}\n" for name in operands if written)
+        + f"    try: {attempt(ieee=False)}\n"
         f"    except (ArithmeticError, ValueError): {attempt(ieee=True)}\n"
     )
     exec(compile(source, f"<gate {gate}>", "exec"), namespace)
     kernel: Kernel = namespace["kernel"]
     return kernel
+
+
+def numbered(code: str, place: int) -> str:
+    """Rewrite a formula for the numbers at one place of its lists: ``x*y`` to ``x3*y3``."""
+    return NAMES.sub(lambda name: f"{name[0]}{place}", code)
 
 
 @cache
@@ -199,7 +217,7 @@ def spell(text: str, names: Mapping[str, str], *, ascii_only: bool = False) -> s
     ('-a/b²', '2*q')
     """
     spelled = OPERATOR.sub(lambda match: match[1], text)
-    spelled = re.sub(r"\b[xyz]\b", lambda match: names.get(match[0], match[0]), spelled)
+    spelled = NAMES.sub(lambda match: names.get(match[0], match[0]), spelled)
     if ascii_only:
         return spelled
     spelled = re.sub(r"\*\*(\d+)(?![\d.])", lambda match: match[1].translate(SUPERSCRIPTS), spelled)

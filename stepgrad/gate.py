@@ -1,9 +1,8 @@
 """What a gate is: a row of the table, with all that anyone asks of it.
 
-An :class:`Elementwise` gate is text: its forward and its locals are formulas. A
-:class:`Structural` gate is a function that returns the result and a linear map per operand. Both
-are applied in the same way and answer the same questions, so nothing above this floor asks which
-kind it holds.
+An :class:`Elementwise` gate is text: its forward and its locals are formulas. A structural one (see
+:mod:`stepgrad.structural`) is a function that returns the result and a linear map per operand. Both are
+applied in the same way and answer the same questions, so nothing above this floor asks which kind it holds.
 """
 
 from __future__ import annotations
@@ -12,13 +11,14 @@ import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import isfinite, prod
-from typing import Any, TypeAlias
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
 
+from stepgrad.dots import WRITTEN_OUT
 from stepgrad.formula import OPERANDS, Kernel, compile_formula, compile_kernel, fold, spell
-from stepgrad.linear import LinearMap, Weights, is_lost, shuts_out
+from stepgrad.linear import Blank, LinearMap, Ones, Weights, blank, is_lost, shuts_out
 from stepgrad.numeric import FLOAT, NumberType
-from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, shape_of
+from stepgrad.tensor import Array, Number, Shape, Tensor, broadcast_shape, flat, remembered, shape_of
 
 Local: TypeAlias = "Number | LinearMap | None"  # None: no gradient flows along this edge
 Params: TypeAlias = Mapping[str, Any]
@@ -26,6 +26,30 @@ Result: TypeAlias = "tuple[Array, list[Local]]"
 
 COMMUTATIVE = ("add", "mul")
 NO_LITERALS: Mapping[int, Array] = {}
+
+
+class Plan(NamedTuple):
+    """What shapes and parameters alone tell of a gate on tensors: all but the numbers.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The result's.
+    compute : callable
+        From the operands' numbers, a list of them for each, to the result's and those of each local.
+    maps : sequence of Blank, LinearMap or None
+        The locals: those that wait for numbers, and those that are always the same.
+    """
+
+    shape: Shape
+    compute: Callable[..., tuple[Any, ...]]
+    maps: Sequence[Blank | LinearMap | None]
+
+    def applied(self, *operands: list[Number]) -> tuple[list[Number], list[LinearMap | None]]:
+        """Return the result's numbers, and the locals."""
+        found, *numbers = self.compute(*operands)
+        filled = zip(self.maps, numbers, strict=True)
+        return found, [each.filled(given) if isinstance(each, Blank) else each for each, given in filled]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -89,6 +113,15 @@ class Gate:
         GateError
             If the operands do not fit, or the number type cannot do this.
         """
+        raise NotImplementedError
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether shapes and parameters alone tell all but the numbers."""
+        return False
+
+    def plan(self, number: NumberType, shapes: Sequence[Shape], wanted: Sequence[bool], params: Params) -> Plan:
+        """Return all but the numbers, where the gate has a plan."""
         raise NotImplementedError
 
     def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
@@ -187,18 +220,23 @@ class Elementwise(Gate):
     def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
         """Compute by the compiled text, on numbers or on lists of numbers."""
         shape = shape_of(operands[0]) or shape_of(operands[-1])
-        kernel = kernel_of(self, number, tuple(wanted), bool(shape))
         if not shape:
-            z, *found = kernel(*operands)
-            return z, found[: len(wanted)]
+            z, *found = kernel_of(self, number, tuple(wanted), None)(*operands)
+            return z, found
         size = prod(shape)
-        zs, *columns = kernel(*[o.data if isinstance(o, Tensor) else [o] * size for o in operands])
-        zero, places = number.make(0), range(size)
-        maps: list[Local] = [
-            Weights(shape, shape, zero, words_of(self, slot), places, columns[slot]) if want else None
-            for slot, want in enumerate(wanted)
-        ]
-        return Tensor(shape, zs), maps
+        plan: Plan = elementwise_plan(self, number, shape, tuple(wanted))
+        zs, maps = plan.applied(*[o.data if isinstance(o, Tensor) else [o] * size for o in operands])
+        return Tensor(shape, zs), [*maps]
+
+    @property
+    def has_plan(self) -> bool:
+        """Each has one."""
+        return True
+
+    def plan(self, number: NumberType, shapes: Sequence[Shape], wanted: Sequence[bool], params: Params) -> Plan:
+        """Compile the text for this many numbers."""
+        plan: Plan = elementwise_plan(self, number, shapes[0] or shapes[-1], tuple(wanted))
+        return plan
 
     def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
         """Broadcast every operand to the common shape."""
@@ -252,10 +290,28 @@ class Elementwise(Gate):
 
 
 @lru_cache(maxsize=1000)
-def kernel_of(row: Elementwise, number: NumberType, wanted: tuple[bool, ...], over_lists: bool) -> Kernel:
+def kernel_of(row: Elementwise, number: NumberType, wanted: tuple[bool, ...], size: int | None) -> Kernel:
     """Compile a row, with those of its locals that are wanted."""
     texts = tuple(text if want else None for text, want in zip(row.locals, wanted, strict=True))
-    return compile_kernel(row.name, row.forward, texts, number, over_lists)
+    return compile_kernel(row.name, row.forward, texts, number, size)
+
+
+@remembered
+def elementwise_plan(row: Elementwise, number: NumberType, shape: Shape, wanted: tuple[bool, ...]) -> Plan:
+    """Compile a row for tensors of a shape. A local that is the same for all numbers is made once."""
+    size, zero = prod(shape), number.make(0)
+    constant = [text.lstrip("-").isdigit() for text in row.locals]
+    computed = tuple(want and not same for want, same in zip(wanted, constant, strict=True))
+
+    def local(slot: int) -> Blank | LinearMap:
+        settled = shape, shape, zero, words_of(row, slot), range(size)
+        if not constant[slot]:
+            return blank(Weights, *settled)
+        kind = Ones if row.locals[slot] == "1" and number is FLOAT else Weights
+        return kind(*settled, [compile_formula(row.locals[slot], number)(None)] * size)
+
+    maps = [local(slot) if want else None for slot, want in enumerate(wanted)]
+    return Plan(shape, kernel_of(row, number, computed, min(size, WRITTEN_OUT + 1)), maps)
 
 
 @lru_cache(maxsize=1000)
@@ -296,90 +352,3 @@ OVERFLOW = {
     )
     for count in (1, 2)
 }
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Structural(Gate):
-    """A gate whose rule is a function that returns linear maps.
-
-    Attributes
-    ----------
-    rule : callable
-        ``rule(number, operands, wanted, **params)`` returns the result and the maps.
-    align : callable, optional
-        The shapes to broadcast the operands to; without it they are taken as they are.
-    template : str
-        How an application is written: ``"{0}ᵀ"``; empty for a call by name.
-    kink : callable, optional
-        ``kink(operands, params, result, local)`` names the convention used, or returns None.
-    """
-
-    rule: Callable[..., tuple[Array, Sequence[LinearMap | None]]]
-    align: Callable[[Sequence[Shape]], list[Shape]] | None = None
-    template: str = ""
-    kink: Callable[[Sequence[Array], Params, Array, Local], str | None] | None = None
-
-    def apply(self, number: NumberType, operands: Sequence[Array], wanted: Sequence[bool], params: Params) -> Result:
-        """Apply the rule; a map from a number to a number is handed on as the number that it is."""
-        result, maps = self.rule(number, operands, wanted, **params)
-        return result, [as_local(each) if want else None for each, want in zip(maps, wanted, strict=True)]
-
-    def aligned(self, shapes: Sequence[Shape]) -> list[Shape]:
-        """Ask the row."""
-        return self.align(shapes) if self.align else list(shapes)
-
-    def left_domain(self, number: NumberType, operands: Sequence[Array], result: Array) -> str | None:
-        """Say that inf or nan came out of finite operands; no row has conditions of its own."""
-        given, found = [x for operand in operands for x in flat(operand)], flat(result)
-        if number is not FLOAT or not all(map(isfinite, given)):
-            return None
-        strange = [x for x in found if not isfinite(x)]
-        if not strange:
-            return None
-        if not given:
-            return f"nothing: the {self.name} of nothing is {strange[0]}"
-        lost = [x for x in strange if x != x]
-        return for_some(OUTSIDE, len(lost), len(found)) if lost else for_some(BEYOND, len(strange), len(found))
-
-    def used_convention(
-        self, number: NumberType, operands: Sequence[Array], result: Array, slot: int, local: Local, *, params: Params
-    ) -> str | None:
-        """Ask the row."""
-        return self.kink(operands, params, result, local) if self.kink else None
-
-    def label(self, literals: Mapping[int, str], params: Params) -> str:
-        """Return the symbol, with the index or the axis that the gate carries."""
-        if self.template:
-            return self.template.format("", "", **shown_params(params)).strip() or self.symbol
-        axis = params.get("axis")
-        return self.symbol if axis is None else f"{self.symbol} axis {axis}"
-
-    def written(self, operands: Sequence[str], params: Params) -> str:
-        """Write the application by the row's template."""
-        if not self.template:
-            return super().written(operands, params)
-        return self.template.format(*operands, **shown_params(params))
-
-
-def as_local(linear: LinearMap | None) -> Local:
-    """Turn a map between numbers into the number that it is."""
-    if linear is None or linear.operand_shape or linear.result_shape:
-        return linear
-    return next((local for _, local in linear.column(0)), linear.zero)
-
-
-def shown_params(params: Params) -> dict[str, str]:
-    """Spell parameters as programs do: an index as between brackets."""
-    return {key: show_index(value) if key == "index" else str(value) for key, value in params.items()}
-
-
-def show_index(index: Sequence[Any]) -> str:
-    """Spell an index: ``0``, ``:, 1``, ``1:3``."""
-
-    def spelled(item: Any) -> str:
-        if isinstance(item, slice):
-            ends = [item.start, item.stop] + ([item.step] if item.step is not None else [])
-            return ":".join("" if end is None else str(end) for end in ends)
-        return "..." if item is ... else str(item)
-
-    return ", ".join(map(spelled, index))

@@ -9,15 +9,15 @@ be faster, and a test holds it to the definition bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache, reduce
-from itertools import chain
+from dataclasses import dataclass, field, fields
+from functools import reduce
 from math import isfinite, prod
-from operator import add, mul
+from operator import add
 from typing import Any, NamedTuple
 
+from stepgrad.dots import Numbers, Pairing, columns_of, dot_rows, joined, products, rows_of
 from stepgrad.numeric import Closed
-from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped
+from stepgrad.tensor import Array, Number, Shape, Tensor, flat, indices, shaped, tensor
 
 
 class Term(NamedTuple):
@@ -73,12 +73,14 @@ class LinearMap:
     def pull(self, upstream: Array) -> Array:
         """Return the product: the upstream, of the result's shape, pulled back to the operand's."""
         up = flat(upstream)
-        products = [self._sum([up[o] * local for o, local in self.column(i)]) for i in range(prod(self.operand_shape))]
-        return shaped(self.operand_shape, products)
+        found = [self._sum([up[o] * local for o, local in self.column(i)]) for i in range(prod(self.operand_shape))]
+        return shaped(self.operand_shape, found)
 
-    def __rmul__(self, upstream: Array) -> Array:
-        """Return the product of an upstream and this local."""
-        return self.pull(upstream)
+    __rmul__ = pull  # the product of an upstream and this local
+
+    def __init_subclass__(cls) -> None:
+        """Have the product be the map's own pull, without a call in between."""
+        cls.__rmul__ = cls.pull
 
     def push(self, tangent: Array) -> Array:
         """Return what a tangent, of the operand's shape, becomes in the result."""
@@ -138,10 +140,10 @@ class LinearMap:
     def __repr__(self) -> str:
         return f"<{self.formula}: {self.operand_shape} → {self.result_shape}>"
 
-    def _sum(self, products: Sequence[Number]) -> Number:
+    def _sum(self, numbers: Sequence[Number]) -> Number:
         # From left to right, the first one assigned: never sum() or fsum(), whose bits differ
         # from the running total that the trace shows.
-        return reduce(add, products) if products else self.zero
+        return reduce(add, numbers) if numbers else self.zero
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -149,7 +151,7 @@ class Weights(LinearMap):
     """Every operand element goes to one result element, with a weight: sums, maxima, activations."""
 
     target: Sequence[int]  # a range, if every element goes to its own place
-    weights: Sequence[Number]
+    weights: Numbers
 
     def column(self, i: int) -> list[tuple[int, Number]]:
         """Return the one result element and the weight."""
@@ -157,10 +159,20 @@ class Weights(LinearMap):
 
     def pull(self, upstream: Array) -> Array:
         """Return every weight times the upstream at its target."""
+        weights = self.weights
+        if self.target.__class__ is range and self.result_shape:
+            return tensor(self.operand_shape, products(len(weights))(upstream.data, weights))
         up = flat(upstream)
-        if isinstance(self.target, range):  # every element to its own place
-            return shaped(self.operand_shape, [u * w for u, w in zip(up, self.weights, strict=True)])
-        return shaped(self.operand_shape, [up[t] * w for t, w in zip(self.target, self.weights, strict=True)])
+        return shaped(self.operand_shape, products(len(weights))([up[t] for t in self.target], weights))
+
+
+@dataclass(eq=False, repr=False, slots=True)
+class Ones(Weights):
+    """Every operand element goes to its own place with the weight 1: a product with 1.0 is the other factor."""
+
+    def pull(self, upstream: Array) -> Array:
+        """Return the upstream as it is."""
+        return upstream
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -169,6 +181,7 @@ class Gather(LinearMap):
 
     source: Sequence[int]
     one: Number
+    sums: Callable[[Numbers], Numbers] | None = field(default=None, compare=False)  # the pull, if it is known better
 
     def column(self, i: int) -> list[tuple[int, Number]]:
         """Return every copy of the element."""
@@ -180,6 +193,8 @@ class Gather(LinearMap):
 
     def pull(self, upstream: Array) -> Array:
         """Return, for every operand element, the sum of the upstream over its copies."""
+        if self.sums is not None:
+            return shaped(self.operand_shape, self.sums(flat(upstream)))
         found: dict[int, Number] = {}
         for s, u in zip(self.source, flat(upstream), strict=True):
             found[s] = found[s] + u if s in found else u
@@ -192,8 +207,8 @@ class Gather(LinearMap):
         return shaped(self.result_shape, [moved[s] for s in self.source])
 
 
-class MatmulSides(NamedTuple):
-    """Both operands of a product of stacks of matrices: (batch, n, k) and (batch, k, m).
+class MatmulSizes(NamedTuple):
+    """Of a product of stacks of matrices: (batch, n, k) and (batch, k, m).
 
     A side has ``lefts`` or ``rights`` matrices: ``batch``, or 1 where a vector meets all of a stack.
     """
@@ -202,142 +217,109 @@ class MatmulSides(NamedTuple):
     n: int
     k: int
     m: int
-    left: list[Number]
-    right: list[Number]
     lefts: int
     rights: int
 
-    def left_row(self, b: int, i: int) -> list[Number]:
+    def left_row(self, left: Numbers, b: int, i: int) -> Numbers:
         """Return row ``i`` of the left matrix, k numbers."""
         start = (b % self.lefts * self.n + i) * self.k
-        return self.left[start : start + self.k]
+        return left[start : start + self.k]
 
-    def right_row(self, b: int, j: int) -> list[Number]:
+    def right_row(self, right: Numbers, b: int, j: int) -> Numbers:
         """Return row ``j`` of the right matrix, m numbers."""
         start = (b % self.rights * self.k + j) * self.m
-        return self.right[start : start + self.m]
+        return right[start : start + self.m]
 
-    def left_column(self, b: int, j: int) -> list[Number]:
+    def left_column(self, left: Numbers, b: int, j: int) -> Numbers:
         """Return column ``j`` of the left matrix, n numbers."""
         start = b % self.lefts * self.n * self.k
-        return self.left[start + j : start + self.n * self.k : self.k]
+        return left[start + j : start + self.n * self.k : self.k]
 
-    def right_column(self, b: int, j: int) -> list[Number]:
+    def right_column(self, right: Numbers, b: int, j: int) -> Numbers:
         """Return column ``j`` of the right matrix, k numbers."""
         start = b % self.rights * self.k * self.m
-        return self.right[start + j : start + self.k * self.m : self.m]
+        return right[start + j : start + self.k * self.m : self.m]
 
-    def result_row(self, up: list[Number], b: int, i: int) -> list[Number]:
+    def result_row(self, up: Numbers, b: int, i: int) -> Numbers:
         """Return row ``i`` of what has the result's shape, m numbers."""
         start = (b * self.n + i) * self.m
         return up[start : start + self.m]
 
-    def result_column(self, up: list[Number], b: int, j: int) -> list[Number]:
+    def result_column(self, up: Numbers, b: int, j: int) -> Numbers:
         """Return column ``j`` of what has the result's shape, n numbers."""
         start = b * self.n * self.m
         return up[start + j : start + self.n * self.m : self.m]
-
-
-def dot_rows(rows: list[list[Number]], columns: list[list[Number]], zero: Number) -> list[Number]:
-    """Return every row times every column, summed from left to right, the first one assigned."""
-    if not (rows and rows[0]):
-        return [zero] * (len(rows) * len(columns))
-    length = len(rows[0])
-    if length <= UNROLLED:
-        return unrolled_dots(length)(rows, columns)
-    return [reduce(add, map(mul, row, column)) for row in rows for column in columns]
-
-
-UNROLLED = 64  # up to this length, products of rows and columns are written out
-
-
-@cache
-def unrolled_dots(length: int) -> Callable[[list[list[Number]], list[list[Number]]], list[Number]]:
-    """Write out every row times every column: ``r0*c0 + r1*c1``, which adds from left to right."""
-    names = range(length)
-    row, column = (", ".join(f"{letter}{i}" for i in names) for letter in "rc")
-    products = " + ".join(f"r{i}*c{i}" for i in names)
-    namespace: dict[str, Any] = {}
-    exec(f"def dots(rows, columns): return [{products} for {row}, in rows for {column}, in columns]", namespace)
-    dots: Callable[[list[list[Number]], list[list[Number]]], list[Number]] = namespace["dots"]
-    return dots
-
-
-def rows_of(data: list[Number], width: int) -> list[list[Number]]:
-    """Cut a matrix into its rows."""
-    return [data[start : start + width] for start in range(0, len(data), width)]
-
-
-def columns_of(data: list[Number], width: int) -> list[list[Number]]:
-    """Cut a matrix into its columns."""
-    return [data[start::width] for start in range(width)]
-
-
-def joined(lists: list[list[Number]]) -> list[Number]:
-    """Put lists one after the other; most often there is one."""
-    return lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
 
 
 @dataclass(eq=False, repr=False, slots=True)
 class MatmulLeft(LinearMap):
     """∂(A·B)/∂A: the product is upstream · Bᵀ."""
 
-    sides: MatmulSides
+    sizes: MatmulSizes
+    written: Pairing | None = field(compare=False)  # the pull, of the upstream and B, where it is written out
+    other: Numbers  # B
 
     def column(self, i: int) -> list[tuple[int, Number]]:
         """Return the row of the result that A[row, k] enters, with the k-th row of B."""
-        s = self.sides
+        s = self.sizes
         row, k = divmod(i, s.k)
         own, n = divmod(row, s.n)
         met = range(own, s.batch, s.lefts)
-        return [entry for b in met for entry in enumerate(s.right_row(b, k), (b * s.n + n) * s.m)]
+        return [entry for b in met for entry in enumerate(s.right_row(self.other, b, k), (b * s.n + n) * s.m)]
 
     def pull(self, upstream: Array) -> Array:
         """Return upstream · Bᵀ, matrix by matrix."""
-        s, up = self.sides, flat(upstream)
+        if self.written is not None and self.result_shape:
+            return tensor(self.operand_shape, self.written(upstream.data, self.other))
+        s, up, right = self.sizes, flat(upstream), self.other
         if s.batch == 1 and s.m:
-            return shaped(self.operand_shape, dot_rows(rows_of(up, s.m), rows_of(s.right, s.m), self.zero))
-        found: list[Number] = []
+            return shaped(self.operand_shape, dot_rows(rows_of(up, s.m), rows_of(right, s.m), self.zero))
+        found: Numbers = []
         for own in range(s.lefts):
             met = range(own, s.batch, s.lefts)
             rows = [joined([s.result_row(up, b, i) for b in met]) for i in range(s.n)]
-            found += dot_rows(rows, [joined([s.right_row(b, j) for b in met]) for j in range(s.k)], self.zero)
+            found += dot_rows(rows, [joined([s.right_row(right, b, j) for b in met]) for j in range(s.k)], self.zero)
         return shaped(self.operand_shape, found)
 
     def push(self, tangent: Array) -> Array:
         """Return tangent · B, matrix by matrix."""
-        return shaped(self.result_shape, dot_matrices(self.sides._replace(left=flat(tangent)), self.zero))
+        return shaped(self.result_shape, dot_matrices(self.sizes, flat(tangent), self.other, self.zero))
 
 
 @dataclass(eq=False, repr=False, slots=True)
 class MatmulRight(LinearMap):
     """∂(A·B)/∂B: the product is Aᵀ · upstream."""
 
-    sides: MatmulSides
+    sizes: MatmulSizes
+    written: Pairing | None = field(compare=False)  # the pull, of A and the upstream, where it is written out
+    other: Numbers  # A
 
     def column(self, i: int) -> list[tuple[int, Number]]:
         """Return the column of the result that B[k, m] enters, with the k-th column of A."""
-        s = self.sides
+        s = self.sizes
         row, m = divmod(i, s.m)
         own, k = divmod(row, s.k)
-        met = range(own, s.batch, s.rights)
-        return [((b * s.n + n) * s.m + m, local) for b in met for n, local in enumerate(s.left_column(b, k))]
+        columns = ((b, s.left_column(self.other, b, k)) for b in range(own, s.batch, s.rights))
+        return [((b * s.n + n) * s.m + m, local) for b, column in columns for n, local in enumerate(column)]
 
     def pull(self, upstream: Array) -> Array:
         """Return Aᵀ · upstream, matrix by matrix."""
-        s, up = self.sides, flat(upstream)
+        if self.written is not None and self.result_shape:
+            return tensor(self.operand_shape, self.written(self.other, upstream.data))
+        s, up, left = self.sizes, flat(upstream), self.other
         if s.batch == 1:
-            return shaped(self.operand_shape, dot_rows(columns_of(s.left, s.k), columns_of(up, s.m), self.zero))
-        found: list[Number] = []
+            return shaped(self.operand_shape, dot_rows(columns_of(left, s.k), columns_of(up, s.m), self.zero))
+        found: Numbers = []
         for own in range(s.rights):
             met = range(own, s.batch, s.rights)
             columns = [joined([s.result_column(up, b, j) for b in met]) for j in range(s.m)]
-            found += dot_rows([joined([s.left_column(b, j) for b in met]) for j in range(s.k)], columns, self.zero)
+            rows = [joined([s.left_column(left, b, j) for b in met]) for j in range(s.k)]
+            found += dot_rows(rows, columns, self.zero)
         return shaped(self.operand_shape, found)
 
     def push(self, tangent: Array) -> Array:
         """Return A · tangent, matrix by matrix."""
-        return shaped(self.result_shape, dot_matrices(self.sides._replace(right=flat(tangent)), self.zero))
+        return shaped(self.result_shape, dot_matrices(self.sizes, self.other, flat(tangent), self.zero))
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -362,13 +344,40 @@ class Softmax(LinearMap):
         return [(o, y[o] * rest if o == i else -y[o] * y[i]) for o in line]
 
 
-def dot_matrices(sides: MatmulSides, zero: Number) -> list[Number]:
+def dot_matrices(sizes: MatmulSizes, left: Numbers, right: Numbers, zero: Number) -> Numbers:
     """Multiply two stacks of matrices, row-major."""
-    if sides.batch == 1 and sides.k:
-        return dot_rows(rows_of(sides.left, sides.k), columns_of(sides.right, sides.m), zero)
+    if sizes.batch == 1 and sizes.k:
+        return dot_rows(rows_of(left, sizes.k), columns_of(right, sizes.m), zero)
 
-    def one(b: int) -> list[Number]:
-        rows = [sides.left_row(b, i) for i in range(sides.n)]
-        return dot_rows(rows, [sides.right_column(b, j) for j in range(sides.m)], zero)
+    def one(b: int) -> Numbers:
+        rows = [sizes.left_row(left, b, i) for i in range(sizes.n)]
+        return dot_rows(rows, [sizes.right_column(right, b, j) for j in range(sizes.m)], zero)
 
-    return [number for b in range(sides.batch) for number in one(b)]
+    return [number for b in range(sizes.batch) for number in one(b)]
+
+
+class Blank(NamedTuple):
+    """A map that lacks its numbers, the last of its fields: what shapes alone tell of it.
+
+    Attributes
+    ----------
+    kind : type
+    settled : dict
+        The other fields, by name and in order.
+    numbers : str
+        The name of the last one.
+    """
+
+    kind: Callable[..., LinearMap]
+    settled: dict[str, Any]
+    numbers: str
+
+    def filled(self, numbers: Numbers) -> LinearMap:
+        """Return the map with these numbers."""
+        return self.kind(*self.settled.values(), numbers)
+
+
+def blank(kind: type[LinearMap], *settled: Any) -> Blank:
+    """Make a blank map from all fields but the last."""
+    *names, numbers = (each.name for each in fields(kind))
+    return Blank(kind, dict(zip(names, settled, strict=True)), numbers)

@@ -1,22 +1,27 @@
 """The rules of the structural gates: each returns its result and a linear map per operand.
 
-Every rule is ``rule(number, operands, wanted, **params)``. Sums run from left to right.
+Every rule is ``rule(number, operands, wanted, **params)``. A gate that moves or multiplies numbers, whatever they
+are, has a plan instead: ``plan(number, wanted, *shapes, **params)``. Sums run from left to right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
+from operator import itemgetter
 from typing import Any, TypeAlias
 
+from stepgrad.dots import WRITTEN_OUT, Numbers, written_copies, written_matmul
 from stepgrad.errors import GateError
+from stepgrad.gate import Plan
 from stepgrad.linear import (
     Gather,
     LinearMap,
     MatmulLeft,
     MatmulRight,
-    MatmulSides,
+    MatmulSizes,
     Weights,
+    blank,
     dot_matrices,
 )
 from stepgrad.numeric import NumberType
@@ -45,12 +50,15 @@ Wanted: TypeAlias = Sequence[bool]
 # Moving elements
 
 
-def broadcast(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, shape: Shape) -> Ruled:
+@remembered
+def broadcast(number: NumberType, wanted: Wanted, own: Shape, *, shape: Shape) -> Plan:
     """Repeat along new axes and axes of size 1; backwards, sum over the copies."""
-    (x,) = operands
-    source, words = copies(shape_of(x), tuple(shape))
-    check_size(shape)
-    return moved(number, x, shape, source, words)
+    source, words = copies(own, tuple(shape))
+    plan, gather = moved(number, own, shape, source, words)
+    if not 0 < len(source) <= WRITTEN_OUT:
+        return plan
+    copied, gather.sums = written_copies(prod(own), tuple(source))
+    return plan._replace(compute=copied)
 
 
 @remembered
@@ -67,10 +75,9 @@ def copies(own: Shape, shape: Shape) -> tuple[list[int], str]:
     return broadcast_source(own, shape), f"sum of {{up}}{over}"
 
 
-def reshape(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, shape: Shape) -> Ruled:
+@remembered
+def reshape(number: NumberType, wanted: Wanted, own: Shape, *, shape: Shape) -> Plan:
     """Give the same numbers another shape; one size may be -1."""
-    (x,) = operands
-    own = shape_of(x)
     known = prod(size for size in shape if size != -1)
     if shape.count(-1) == 1 and known and prod(own) % known == 0:
         shape = tuple(prod(own) // known if size == -1 else size for size in shape)
@@ -79,37 +86,54 @@ def reshape(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, sh
             f"{prod(own)} numbers of shape {show_shape(own)} do not fill shape {show_shape(shape)}; "
             "the sizes must multiply to the same number"
         )
-    return moved(number, x, shape, range(prod(own)), f"{{up}} reshaped to {show_shape(own)}")
+    return permuted(number, own, shape, range(prod(own)), f"{{up}} reshaped to {show_shape(own)}")
 
 
-def flatten(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
+def flatten(number: NumberType, wanted: Wanted, own: Shape) -> Plan:
     """Give the numbers one axis; a number becomes a vector of one."""
-    return reshape(number, operands, wanted, shape=(-1,))
+    plan: Plan = reshape(number, wanted, own, shape=(-1,))
+    return plan
 
 
-def transpose(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axes: Sequence[int] | None) -> Ruled:
+@remembered
+def transpose(number: NumberType, wanted: Wanted, own: Shape, *, axes: Sequence[int] | None) -> Plan:
     """Permute the axes, reversing them all where none are named."""
-    (x,) = operands
-    rank = len(shape_of(x))
+    rank = len(own)
     order = list(range(rank))[::-1] if axes is None else [whole_axis(axis, rank) for axis in axes]
     if sorted(order) != list(range(rank)):
         raise GateError(f"axes {tuple(axes or ())} must name each of the axes 0 to {rank - 1} once")
-    shape, source = transpose_source(shape_of(x), order)
-    return moved(number, x, shape, source, "{up}ᵀ" if axes is None else "{up} with its axes put back")
+    shape, source = transpose_source(own, order)
+    return permuted(number, own, shape, source, "{up}ᵀ" if axes is None else "{up} with its axes put back")
 
 
 def index(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, index: Sequence[Any]) -> Ruled:
     """Take an entry, a row, a slice."""
     (x,) = operands
     shape, source = index_source(shape_of(x), index)
-    return moved(number, x, shape, source, "{up} put back in its place, 0 elsewhere")
+    plan, gather = moved(number, shape_of(x), shape, source, "{up} put back in its place, 0 elsewhere")
+    return shaped(shape, plan.compute(flat(x))[0]), [gather]
 
 
-def moved(number: NumberType, x: Array, shape: Shape, source: Sequence[int], formula: str) -> Ruled:
-    """Return copies of elements of ``x``, and the map that brings their gradients back."""
-    data = flat(x)
-    gather = Gather(shape_of(x), shape, number.make(0), formula, source, number.make(1))
-    return shaped(shape, [data[s] for s in source]), [gather]
+def moved(number: NumberType, own: Shape, shape: Shape, source: Sequence[int], formula: str) -> tuple[Plan, Gather]:
+    """Return what copies elements of an operand, and the map that brings their gradients back."""
+    gather = Gather(own, shape, number.make(0), formula, source, number.make(1))
+    pick = picking(source)
+    return Plan(shape, lambda xs: (pick(xs), None), [gather]), gather
+
+
+def permuted(number: NumberType, own: Shape, shape: Shape, source: Sequence[int], formula: str) -> Plan:
+    """Return the same for elements that change their places only: each gradient goes back to where it came from."""
+    plan, gather = moved(number, own, shape, source, formula)
+    gather.sums = picking(sorted(range(len(source)), key=source.__getitem__))
+    return plan
+
+
+def picking(source: Sequence[int]) -> Callable[[Numbers], Numbers]:
+    """Return what takes the numbers at these places out of a list."""
+    if len(source) < 2:
+        return lambda xs: [xs[place] for place in source]
+    pick = itemgetter(*source)
+    return lambda xs: list(pick(xs))
 
 
 def stack(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int) -> Ruled:
@@ -184,44 +208,35 @@ def matmul_shapes(shapes: Sequence[Shape]) -> list[Shape]:
     return [a if len(a) == 1 else batch + a[-2:], b if len(b) == 1 else batch + b[-2:]]
 
 
-def matmul(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
-    """Multiply vectors, matrices and stacks of matrices as NumPy's ``@``."""
-    a, b = map(shape_of, operands)
-    x, y = map(flat, operands)
-    result, sizes, stacks, (to_left, to_right) = matmul_plan(a, b)
-    check_size(result)
-    (batch, n, k, m), (lefts, rights) = sizes, stacks
-    sides = MatmulSides(batch, n, k, m, x, y, lefts, rights)
-    zero = number.make(0)
-    maps = [MatmulLeft(a, result, zero, to_left, sides), MatmulRight(b, result, zero, to_right, sides)]
-    return shaped(result, dot_matrices(sides, zero)), [*maps]
-
-
 @remembered
-def matmul_plan(a: Shape, b: Shape) -> tuple[Shape, tuple[int, int, int, int], tuple[int, int], tuple[str, str]]:
-    """Return the result's shape, the sizes of the sides, how many matrices each has, and the products in words."""
+def matmul(number: NumberType, wanted: Wanted, a: Shape, b: Shape) -> Plan:
+    """Multiply vectors, matrices and stacks of matrices as NumPy's ``@``."""
     batch = max(a[:-2], b[:-2], key=len)
     rows, columns = a[-2:-1], b[-1:] if len(b) > 1 else ()
     result = (*batch, *rows, *columns)
     words = ("{up} · {y}ᵀ", "{x}ᵀ · {up}") if result else ("{up} · {y}", "{up} · {x}")
-    left, right = (
+    to_left, to_right = (
         f"sum of {text} over the stack" if len(shape) == 1 and batch else text for shape, text in zip((a, b), words)
     )
-    return result, (prod(batch), prod(rows), a[-1], prod(columns)), (prod(a[:-2]), prod(b[:-2])), (left, right)
+    sizes = MatmulSizes(prod(batch), prod(rows), a[-1], prod(columns), prod(a[:-2]), prod(b[:-2]))
+    return multiplied(number, wanted, (a, b, result), sizes, (to_left, to_right))
 
 
-def outer(number: NumberType, operands: Sequence[Array], wanted: Wanted) -> Ruled:
+@remembered
+def outer(number: NumberType, wanted: Wanted, a: Shape, b: Shape) -> Plan:
     """Multiply a column by a row: every number of the one by every number of the other."""
-    x, y = operands
-    a, b = shape_of(x), shape_of(y)
     if len(a) != 1 or len(b) != 1:
         raise GateError(f"`outer` takes two vectors, not shapes {show_shape(a)} and {show_shape(b)}; flatten them")
-    result = a + b
-    check_size(result)
-    sides = MatmulSides(1, *a, 1, *b, flat(x), flat(y), 1, 1)
+    return multiplied(number, wanted, (a, b, a + b), MatmulSizes(1, *a, 1, *b, 1, 1), ("{up} · {y}", "{x} · {up}"))
+
+
+def multiplied(
+    number: NumberType, wanted: Wanted, shapes: tuple[Shape, Shape, Shape], sizes: MatmulSizes, words: tuple[str, str]
+) -> Plan:
+    """Return the plan of a product of stacks of matrices, of shapes ``a`` and ``b``: written out, where it is small."""
+    a, b, result = shapes
     zero = number.make(0)
-    maps = [
-        MatmulLeft(a, result, zero, "{up} · {y}", sides),
-        MatmulRight(b, result, zero, "{x} · {up}", sides),
-    ]
-    return shaped(result, dot_matrices(sides, zero)), [*maps]
+    product, pull_left, pull_right = written_matmul(*sizes[1:4]) if sizes.batch == 1 else (None, None, None)
+    left = blank(MatmulLeft, a, result, zero, words[0], sizes, pull_left) if wanted[0] else None
+    right = blank(MatmulRight, b, result, zero, words[1], sizes, pull_right) if wanted[1] else None
+    return Plan(result, product or (lambda xs, ys: (dot_matrices(sizes, xs, ys, zero), ys, xs)), [left, right])

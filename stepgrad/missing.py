@@ -24,7 +24,7 @@ def of_transposes(edge: Edge) -> Iterator[Mistake]:
         yield Mistake("the upstream was not transposed", Wrong(lambda up: up))
         yield Mistake("the upstream was reshaped, not transposed", Wrong(lambda up: shaped(edge.shape, flat(up))))
     if isinstance(local, (MatmulLeft, MatmulRight)):
-        s = local.sides
+        s = local.sizes
         other = "second" if isinstance(local, MatmulLeft) else "first"
         if (s.batch, s.lefts, s.rights) == (1, 1, 1) and s.k == (s.m if isinstance(local, MatmulLeft) else s.n):
             yield Mistake(f"the {other} operand was not transposed", Wrong(untransposed(edge, local)))
@@ -39,14 +39,15 @@ def of_transposes(edge: Edge) -> Iterator[Mistake]:
 
 def untransposed(edge: Edge, local: MatmulLeft | MatmulRight) -> Callable[[Array], Array]:
     """Make the pull up · B, instead of up · Bᵀ, or A · up, instead of Aᵀ · up."""
-    s = local.sides
-    lefts = [s.left_row(0, i) for i in range(s.n)]
-    rights = [s.right_row(0, j) for j in range(s.k)]
+    s = local.sizes
 
     def pull(upstream: Array) -> Array:
         up = flat(upstream)
         rows = [up[i * s.m : (i + 1) * s.m] for i in range(s.n)]
-        found = rows_product(rows, rights) if isinstance(local, MatmulLeft) else rows_product(lefts, rows)
+        if isinstance(local, MatmulLeft):
+            found = rows_product(rows, [s.right_row(local.other, 0, j) for j in range(s.k)])
+        else:
+            found = rows_product([s.left_row(local.other, 0, i) for i in range(s.n)], rows)
         return shaped(edge.shape, found)
 
     return pull
@@ -130,8 +131,8 @@ def batch_of(edge: Edge) -> int:
         images = shape_of(edge.operands[0])
         return images[0] if len(images) == 4 and edge.slot == 1 else 1
     if isinstance(local, MatmulRight):
-        return local.sides.batch // local.sides.rights * local.sides.n
-    return local.sides.batch // local.sides.lefts if isinstance(local, MatmulLeft) else 1
+        return local.sizes.batch // local.sizes.rights * local.sizes.n
+    return local.sizes.batch // local.sizes.lefts if isinstance(local, MatmulLeft) else 1
 
 
 def only(array: Array, part: int, count: int) -> Any:

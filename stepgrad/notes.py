@@ -12,8 +12,9 @@ from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.formula import OPERANDS, compile_formula
-from stepgrad.gate import Elementwise, Gate, Local, Params, Structural
+from stepgrad.gate import Elementwise, Gate, Local, Params
 from stepgrad.numeric import FLOAT, NumberType
+from stepgrad.structural import Structural
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, flat
 

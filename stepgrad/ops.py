@@ -11,7 +11,8 @@ documentation and the tests pick it up from here.
 from __future__ import annotations
 
 from stepgrad import convolution, losses, matrix, reductions, selection, statistics
-from stepgrad.gate import Elementwise, Gate, Structural
+from stepgrad.gate import Elementwise, Gate
+from stepgrad.structural import Structural
 
 V = [0.5, -1.5, 2.0]
 M = [[0.5, -1.5, 2.0], [1.0, 3.0, -0.25]]
@@ -235,7 +236,7 @@ ELEMENTWISE = (
 STRUCTURAL = (
     Structural(
         name="matmul", symbol="@", infix=True, signature="x @ y", also=("dot",),
-        rule=matrix.matmul, align=matrix.matmul_shapes,
+        planned=matrix.matmul, align=matrix.matmul_shapes,
         words="multiplies matrices: upstream times the other matrix, transposed, on its own side",
         samples=(
             ((V, V), {}),
@@ -249,7 +250,7 @@ STRUCTURAL = (
     ),
     Structural(
         name="outer", symbol="outer", signature="outer(x, y)",
-        rule=matrix.outer,
+        planned=matrix.outer,
         words="multiplies every number by every other: each gets the sum of the upstream times what it met",
         samples=(((V, [4.0, -0.5]), {}), (([2.0], V), {})),
     ),
@@ -280,50 +281,50 @@ STRUCTURAL = (
     ),
     Structural(
         name="sum", symbol="Σ", signature="sum(x, axis=None, keepdims=False)", params=("axis", "keepdims"),
-        rule=reductions.reduction(reductions.sum_of, "{up} for every element{over}"),
+        planned=reductions.reduction(reductions.sum_of, "{up} for every element{over}"),
         words="adds up: every element gets the upstream", samples=AXES,
     ),
     Structural(
         name="mean", symbol="mean", signature="mean(x, axis=None, keepdims=False)",
         params=("axis", "keepdims"), also=("average",),
-        rule=reductions.reduction(reductions.mean_of, "{up} / n for every element{over}"),
+        planned=reductions.reduction(reductions.mean_of, "{up} / n for every element{over}"),
         words="averages: every element gets an equal share of the upstream", samples=AXES,
     ),
     Structural(
         name="max", symbol="max", signature="max(x, axis=None, keepdims=False)",
         params=("axis", "keepdims"), also=("amax",),
-        rule=reductions.reduction(reductions.extreme_of("max", lambda x, z: x > z), "{up} to the largest{over}"),
+        planned=reductions.reduction(reductions.extreme_of("max", lambda x, z: x > z), "{up} to the largest{over}"),
         kink=reductions.tie_note,
         words="routes: the largest element gets the whole upstream, tied ones share it equally", samples=AXES,
     ),
     Structural(
         name="min", symbol="min", signature="min(x, axis=None, keepdims=False)",
         params=("axis", "keepdims"), also=("amin",),
-        rule=reductions.reduction(reductions.extreme_of("min", lambda x, z: x < z), "{up} to the smallest{over}"),
+        planned=reductions.reduction(reductions.extreme_of("min", lambda x, z: x < z), "{up} to the smallest{over}"),
         kink=reductions.tie_note,
         words="routes: the smallest element gets the whole upstream, tied ones share it equally", samples=AXES,
     ),
     Structural(
         name="norm", symbol="‖x‖", signature="norm(x, axis=None, keepdims=False)", params=("axis", "keepdims"),
-        rule=reductions.reduction(reductions.norm_of, "{up} · {x} / {z}{over}"),
+        planned=reductions.reduction(reductions.norm_of, "{up} · {x} / {z}{over}"),
         kink=reductions.norm_note,
         words="measures length: the gradient points along the vector, with length upstream", samples=AXES,
     ),
     Structural(
         name="logsumexp", symbol="logsumexp", signature="logsumexp(x, axis=None, keepdims=False)",
         params=("axis", "keepdims"),
-        rule=reductions.reduction(reductions.logsumexp_of, "{up} · softmax({x}){over}"),
+        planned=reductions.reduction(reductions.logsumexp_of, "{up} · softmax({x}){over}"),
         words="is a smooth maximum: the upstream is shared out by softmax", samples=AXES,
     ),
     Structural(
         name="var", symbol="var", signature="var(x, axis=None, keepdims=False)", params=("axis", "keepdims"),
-        rule=reductions.reduction(statistics.var_of, "{up} · 2 ({x} − the mean{over}) / n"),
+        planned=reductions.reduction(statistics.var_of, "{up} · 2 ({x} − the mean{over}) / n"),
         words="averages squared deviations (ddof 0): each element is pulled from the mean, twice its deviation over n",
         samples=AXES,
     ),
     Structural(
         name="std", symbol="std", signature="std(x, axis=None, keepdims=False)", params=("axis", "keepdims"),
-        rule=reductions.reduction(statistics.std_of, "{up} · ({x} − the mean{over}) / (n {z})"),
+        planned=reductions.reduction(statistics.std_of, "{up} · ({x} − the mean{over}) / (n {z})"),
         kink=statistics.std_note,
         words="measures spread (ddof 0): each element is pulled from the mean, its deviation over n times the result",
         samples=AXES,
@@ -393,23 +394,23 @@ STRUCTURAL = (
     ),
     Structural(
         name="transpose", symbol="ᵀ", signature="transpose(x, axes=None)", params=("axes",), template="{0}ᵀ",
-        rule=matrix.transpose, words="permutes axes: backwards, puts them back",
+        planned=matrix.transpose, words="permutes axes: backwards, puts them back",
         samples=(((M,), {"axes": None}), ((STACKED,), {"axes": (0, 2, 1)})),
     ),
     Structural(
         name="reshape", symbol="reshape", signature="reshape(x, shape)", params=("shape",),
-        rule=matrix.reshape, words="changes the shape: backwards, changes it back",
+        planned=matrix.reshape, words="changes the shape: backwards, changes it back",
         samples=(((M,), {"shape": (3, -1)}),),
     ),
     Structural(
         name="flatten", symbol="flatten", signature="flatten(x)", also=("ravel",),
-        rule=matrix.flatten, words="puts all numbers into one row: backwards, back into their shape",
+        planned=matrix.flatten, words="puts all numbers into one row: backwards, back into their shape",
         samples=(((M,), {}), ((STACKED,), {}), ((1.5,), {})),
     ),
     Structural(
         name="broadcast", symbol="broadcast", signature="broadcast(x, shape)",
         params=("shape",), also=("broadcast_to",),
-        rule=matrix.broadcast, words="copies: backwards, adds up the gradients of the copies",
+        planned=matrix.broadcast, words="copies: backwards, adds up the gradients of the copies",
         samples=(((V,), {"shape": (2, 3)}), ((1.5,), {"shape": (2,)}), (([[1.0], [2.0]],), {"shape": (2, 3)})),
     ),
     Structural(

@@ -7,7 +7,7 @@ methods. A *pattern* says what stands in each slot: ``n`` a node, ``l`` a litera
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stepgrad.formula import OPERANDS, for_number_type, namespace_of, require_functions
@@ -16,6 +16,7 @@ from stepgrad.numeric import FLOAT, NumberType
 
 PATTERNS = {1: ("n",), 2: ("nn", "nl", "ln")}
 SLOTS = ("a", "b")
+NODES = "nt"  # a node that holds a number, or a tensor (see :mod:`stepgrad.fitted`)
 
 
 def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespace: dict[str, Any]) -> list[str]:
@@ -24,7 +25,6 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
     The body uses the names ``new``, which makes an empty node, and ``gate``, which the caller puts into the
     namespace; the numbers of the formula are put there here.
     """
-    adopt = [f"if {slot}.home is not home: p.adopt({slot})" for slot, kind in zip(SLOTS, pattern) if kind == "n"]
     values = [f"{name} = {slot}{'.value' if kind == 'n' else ''}" for name, slot, kind in zip(OPERANDS, SLOTS, pattern)]
 
     locals_ = {f"d{slot}": text for slot, kind, text in zip(SLOTS, pattern, gate.locals) if kind == "n"}
@@ -36,21 +36,37 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
     def arithmetic(ieee: bool) -> str:
         return "; ".join(f"{k} = {for_number_type(v, number, namespace, ieee=ieee)}" for k, v in texts.items())
 
-    slots = dict.fromkeys(("a", "da", "b", "db"), "None")
-    for slot, kind in zip(SLOTS, pattern):
-        slots[slot] = slot
-        slots[f"d{slot}"] = ready.get(f"d{slot}", f"d{slot}") if kind == "n" else "None"
     return [
-        "home = p.number",
-        *adopt,
+        *adopting_lines(pattern),
         *values,
         f"try: {arithmetic(ieee=False)}",
         f"except (ArithmeticError, ValueError): {arithmetic(ieee=True)}",
+        *filling_lines(pattern, ready),
+    ]
+
+
+def adopting_lines(pattern: str) -> list[str]:
+    """Write that the operands take part in the pass: those that are nodes."""
+    adopt = [f"if {slot}.home is not home: p.adopt({slot})" for slot, kind in zip(SLOTS, pattern) if kind in NODES]
+    return ["home = p.number", *adopt]
+
+
+def filling_lines(pattern: str, ready: Mapping[str, str], more: str = "None") -> list[str]:
+    """Write that a node is filled with the result ``z`` and the locals ``da`` and ``db``, and recorded.
+
+    What is ready is the text of a local that needs no name.
+    """
+    slots = dict.fromkeys(("a", "da", "b", "db"), "None")
+    for slot, kind in zip(SLOTS, pattern):
+        slots[slot] = slot
+        slots[f"d{slot}"] = ready.get(f"d{slot}", f"d{slot}") if kind in NODES else "None"
+    return [
         "node = new()",
         "node.value = z",
         "node.gate = gate",
         *(f"node.{slot} = {value}" for slot, value in slots.items()),
-        "node.more = node.total = None",
+        f"node.more = {more}",
+        "node.total = None",
         "node.home = home",
         "p.nodes.append(node)",
         "return node",
@@ -58,7 +74,7 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
 
 
 def compile_recorder(gate: Elementwise, number: NumberType, node_type: type, pattern: str) -> Callable[..., Any]:
-    """Compile ``record(p, a)`` or ``record(p, a, b)`` for one pattern.
+    """Compile ``record(p, a)`` or ``record(p, a, b)`` for one pattern; a row that numbers fit has taken its params in.
 
     Raises
     ------
@@ -67,7 +83,7 @@ def compile_recorder(gate: Elementwise, number: NumberType, node_type: type, pat
     """
     namespace = {**namespace_of(number), "gate": gate, "new": node_type}
     body = "\n    ".join(recording_lines(gate, number, pattern, namespace))
-    source = f"def record(p, {', '.join(SLOTS[: len(pattern)])}):\n    {body}\n"
+    source = f"def record(p, {', '.join(SLOTS[: len(pattern)])}, params=None):\n    {body}\n"
     exec(compile(source, f"<record {gate.name}>", "exec"), namespace)
     recorder: Callable[..., Any] = namespace["record"]
     return recorder

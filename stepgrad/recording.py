@@ -14,36 +14,46 @@ from typing import Any
 from weakref import ref
 
 from stepgrad.errors import GateError
+from stepgrad.fitted import PATTERNS as OF_TENSORS
+from stepgrad.fitted import Fitting
 from stepgrad.gate import Elementwise, Gate, Local, Params
 from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.ops import CONSTANT, GATES, INPUT
 from stepgrad.recorder import PATTERNS, compile_recorder
-from stepgrad.tape import NO_PARAMS, Mark, More, Node, Operand, Pass, Scalar, Updated
+from stepgrad.tape import NO_PARAMS, Mark, More, Node, Operand, Pass, Scalar, TensorNode, Updated
 from stepgrad.tensor import Array, Shape, Tensor, broadcast_source, flat, shape_of, show_shape
 
 
 class Recorders(dict[tuple[Any, ...], "Callable[..., Node] | None"]):
     """Compiled recorders by gate and operand types, each made when first asked for.
 
-    Only numbers have one: a key with another type gives None, and so does a row without its parameters.
+    Numbers have one for elementwise rows, and tensors for gates that have a plan. A key with another type gives
+    None, and so does a row without its parameters.
     """
 
-    def __init__(self, number: NumberType, scalar_type: type[Node]) -> None:
+    def __init__(self, number: NumberType, scalar_type: type[Node], tensor_type: type[Node]) -> None:
         super().__init__()
         self.number = number
-        self.kinds = {scalar_type: "n", number.kind: "l"}
-        self.scalar_type = scalar_type
+        self.kinds = {scalar_type: "n", number.kind: "l", tensor_type: "t", Tensor: "T"}
+        self.types = scalar_type, tensor_type
 
     def __missing__(self, key: tuple[Any, ...]) -> Callable[..., Node] | None:
         gate, *types = key
-        pattern = "".join(self.kinds.get(kind, "?") for kind in types)
-        ready = isinstance(gate, Elementwise) and len(gate.given) == len(gate.params)
-        compiled = ready and pattern in PATTERNS[len(gate.locals)]
-        self[key] = compile_recorder(gate, self.number, self.scalar_type, pattern) if compiled else None
+        self[key] = self.compiled(gate, "".join(self.kinds.get(kind, "?") for kind in types))
         return self[key]
 
+    def compiled(self, gate: Gate, pattern: str) -> Callable[..., Node] | None:
+        """Compile the recorder of a gate for a pattern, if there is to be one."""
+        if isinstance(gate, Elementwise) and (len(gate.given) != len(gate.params) or len(gate.locals) != len(pattern)):
+            return None
+        if isinstance(gate, Elementwise) and pattern in PATTERNS[len(pattern)]:
+            return compile_recorder(gate, self.number, self.types[0], pattern)
+        if gate.has_plan and pattern in OF_TENSORS:
+            return Fitting(gate, self.number, pattern, *self.types).dispatcher()
+        return None
 
-COMPILED: dict[tuple[NumberType, type[Node]], Recorders] = {}  # shared by all recordings
+
+COMPILED: dict[tuple[Any, ...], Recorders] = {}  # shared by all recordings: by number type and classes of nodes
 
 
 class History:
@@ -86,8 +96,8 @@ class Recording:
     ----------
     number : NumberType
         What to compute with.
-    node_type, scalar_type : type
-        The classes of the nodes to make: in general, and where they hold a number that has a gradient.
+    node_type, scalar_type, tensor_type : type
+        The classes of the nodes to make: in general, and where they hold a number, or a tensor, that has a gradient.
     keep : bool
         Whether finished passes are kept from the start; else nodes live as long as somebody holds them.
 
@@ -108,13 +118,15 @@ class Recording:
         number: NumberType = FLOAT,
         node_type: type[Node] = Node,
         scalar_type: type[Node] = Scalar,
+        tensor_type: type[Node] = TensorNode,
         *,
         keep: bool = True,
     ) -> None:
         self.number = number
         self.node_type = node_type
-        self.scalar_type = scalar_type
-        self.recorders = COMPILED.setdefault((number, scalar_type), Recorders(number, scalar_type))
+        self.scalar_type, self.tensor_type = scalar_type, tensor_type
+        kinds = number, scalar_type, tensor_type
+        self.recorders = COMPILED.setdefault(kinds, Recorders(*kinds))
         self.node_count_closed = 0
         self.current = Pass()
         self.last: Pass | None = None
@@ -131,7 +143,7 @@ class Recording:
     def leaf(self, value: Array, gate: Gate = INPUT, node: Node | None = None) -> Node:
         """Record an input, or a constant; in an empty node, if there is one already."""
         current = self.current
-        kind = self.scalar_type if gate is INPUT and not isinstance(value, Tensor) else self.node_type
+        kind = self.kind_of(value, flows=gate is INPUT)
         if node is None:
             node = object.__new__(kind)
         elif node.__class__ is not kind:
@@ -141,6 +153,12 @@ class Recording:
         current.nodes.append(node)
         current.leaves.append(node)
         return node
+
+    def kind_of(self, value: Array, *, flows: bool) -> type[Node]:
+        """Return the class of a node with this value."""
+        if not flows:
+            return self.node_type
+        return self.tensor_type if isinstance(value, Tensor) else self.scalar_type
 
     def constant(self, value: Array) -> Node:
         """Record a leaf to which no gradient flows."""
@@ -161,7 +179,7 @@ class Recording:
         if len(operands) <= 2:
             recorder = self.recorders[(gate, *map(type, operands))]
             if recorder is not None:
-                return recorder(self.current, *operands)
+                return recorder(self.current, *operands, params)
         for operand in operands:
             if isinstance(operand, Node) and operand.home != self.current.number:
                 self.current.adopt(operand)
@@ -177,8 +195,9 @@ class Recording:
     def compute(self, gate: Gate, operands: Sequence[Array], params: Params = NO_PARAMS) -> Array:
         """Apply a gate to plain values, recording nothing."""
         values: Sequence[Operand] = operands
-        if any(isinstance(value, Tensor) for value in operands):
-            values = self.broadcast(gate, operands, [shape_of(value) for value in operands])
+        shapes = [value.shape if isinstance(value, Tensor) else () for value in operands]
+        if any(shapes) and gate.aligned(shapes) != shapes:
+            values = self.broadcast(gate, operands, shapes)
         value, _ = gate.with_params(params).apply(self.number, values, [False] * len(values), params)
         return value
 
@@ -191,10 +210,8 @@ class Recording:
         params: Params = NO_PARAMS,
     ) -> Node:
         """Make a node and append it to the open pass."""
-        if isinstance(value, Tensor) or not (gate is INPUT or any(local is not None for local in locals_)):
-            node = object.__new__(self.node_type)
-        else:
-            node = object.__new__(self.scalar_type)
+        flows = gate is INPUT or any(local is not None for local in locals_)
+        node = object.__new__(self.kind_of(value, flows=flows))
         count = len(operands)
         node.value, node.gate, node.home, node.total = value, gate, self.current.number, None
         node.a, node.da = (operands[0], locals_[0]) if count else (None, None)
@@ -276,7 +293,7 @@ class Recording:
         assert self.last is not None
         if self.current.nodes or self.current.marks:
             self.settle()
-        fresh = object.__new__(self.node_type if isinstance(value, Tensor) else self.scalar_type)
+        fresh = object.__new__(self.kind_of(value, flows=True))
         fresh.value, fresh.gate, fresh.more = value, INPUT, None
         fresh.a = fresh.da = fresh.b = fresh.db = None
         fresh.total, fresh.home, fresh.index = old.total, self.last.number, self.node_count_closed

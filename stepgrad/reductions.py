@@ -13,8 +13,8 @@ from operator import add
 from typing import TypeAlias
 
 from stepgrad.errors import GateError
-from stepgrad.gate import Local, Params
-from stepgrad.linear import LinearMap, Softmax, Weights
+from stepgrad.gate import Local, Params, Plan
+from stepgrad.linear import LinearMap, Softmax, Weights, blank
 from stepgrad.numeric import NumberType
 from stepgrad.tensor import Array, Number, Shape, flat, reduce_target, remembered, shape_of, shaped, show_shape
 
@@ -40,29 +40,34 @@ def reduction_plan(shape: Shape, axis: int | None, keepdims: bool) -> tuple[Shap
 
 def reduction(
     each: Callable[[NumberType, list[Number]], tuple[Number, list[Number]]], formula: str
-) -> Callable[..., Ruled]:
-    """Make a rule of a function that reduces one group to its result and its locals.
+) -> Callable[..., Plan]:
+    """Make the plan of a gate from a function that reduces one group to its result and its locals.
 
     ``formula`` says the product in words, ``{over}`` being the axis.
     """
 
-    def rule(
-        number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int | None, keepdims: bool
-    ) -> Ruled:
-        (x,) = operands
-        own, data = shape_of(x), flat(x)
+    @remembered
+    def plan(number: NumberType, wanted: Wanted, own: Shape, *, axis: int | None, keepdims: bool) -> Plan:
         shape, target, groups = reduction_plan(own, axis, keepdims)
-        results, weights = [], [number.make(0)] * len(data)
-        for group in groups:
-            result, locals_ = each(number, [data[i] for i in group])
-            results.append(result)
-            for i, local in zip(group, locals_, strict=True):
-                weights[i] = local
-        over = "" if axis is None else f" along axis {axis}"
-        spelled = formula.replace("{over}", over)
-        return shaped(shape, results), [Weights(own, shape, number.make(0), spelled, target, weights)]
+        zero, over = number.make(0), "" if axis is None else f" along axis {axis}"
 
-    return rule
+        def whole(xs: list[Number]) -> tuple[list[Number], list[Number]]:
+            result, locals_ = each(number, xs)
+            return [result], locals_
+
+        def compute(xs: list[Number]) -> tuple[list[Number], list[Number]]:
+            results, weights = [], [zero] * len(xs)
+            for group in groups:
+                result, locals_ = each(number, [xs[i] for i in group])
+                results.append(result)
+                for i, local in zip(group, locals_, strict=True):
+                    weights[i] = local
+            return results, weights
+
+        weights = blank(Weights, own, shape, zero, formula.replace("{over}", over), target)
+        return Plan(shape, whole if len(groups) == 1 else compute, [weights])
+
+    return plan
 
 
 def total(number: NumberType, numbers: Sequence[Number]) -> Number:

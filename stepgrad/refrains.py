@@ -162,7 +162,7 @@ class Verse:
         operands = node.operands
         if not operands and gate in (INPUT, CONSTANT):
             return Step(node, lambda _: recording.leaf(value, gate), (), span, RECORD)
-        record = recording.recorders[(gate, *map(type, operands))] if len(operands) <= 2 else None
+        record = recording.recorders[(gate, *map(type, operands))] if len(operands) <= 2 and not params else None
         if record is not None:
             return Step(node, record, operands, span, RECORD)
         return Step(node, lambda _, *given: recording.apply_row(gate, given, params), operands, span, RECORD)

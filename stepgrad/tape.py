@@ -99,6 +99,12 @@ class Scalar(Node):
     __slots__ = ()
 
 
+class TensorNode(Node):
+    """A node that holds a tensor and to which a gradient flows: what recorders are fitted to the shapes of."""
+
+    __slots__ = ()
+
+
 Operand: TypeAlias = "Node | Array"
 
 

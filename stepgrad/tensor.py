@@ -14,6 +14,7 @@ from math import prod
 from operator import index as as_int
 from typing import Any, TypeAlias
 
+from stepgrad.dots import sums
 from stepgrad.errors import GateError
 from stepgrad.limits import LIMITS
 
@@ -40,7 +41,7 @@ class Tensor:
 
     def __add__(self, other: Tensor) -> Tensor:
         """Add a gradient of the same shape, as where gradients meet."""
-        return Tensor(self.shape, [x + y for x, y in zip(self.data, other.data, strict=True)])
+        return tensor(self.shape, sums(len(self.data))(self.data, other.data))
 
     def __eq__(self, other: object) -> bool:
         """Equal shapes and equal numbers, nan being equal to nan."""
@@ -53,6 +54,13 @@ class Tensor:
 
     def __repr__(self) -> str:
         return f"Tensor({nested(self)!r})"
+
+
+def tensor(shape: Shape, data: list[Number]) -> Tensor:
+    """Make a tensor without looking for its ``__init__``: in half the time, where that counts."""
+    made = object.__new__(Tensor)
+    made.shape, made.data = shape, data
+    return made
 
 
 Array: TypeAlias = "Number | Tensor"
@@ -75,7 +83,7 @@ def flat(array: Array) -> list[Number]:
 
 def shaped(shape: Shape, data: list[Number]) -> Array:
     """Make a tensor, or the number itself where the shape is ``()``."""
-    return Tensor(shape, data) if shape else data[0]
+    return tensor(shape, data) if shape else data[0]
 
 
 def full(shape: Shape, number: Number) -> Array:
@@ -141,17 +149,24 @@ REMEMBERED, SMALL = 500, 2_000  # how many results of a function of shapes, and 
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Remember what a function of shapes returns, which nobody changes, unless the shapes are large."""
+    """Remember what a function of shapes returns, which nobody changes, unless the shapes are large.
+
+    What it is given by name has one order.
+    """
     known: dict[Any, Any] = {}
 
     @wraps(function)
-    def call(*shapes: Any) -> Any:
-        found = known.get(shapes)
+    def call(*shapes: Any, **named: Any) -> Any:
+        key = (*shapes, *named.values()) if named else shapes
+        try:
+            found = known.get(key)
+        except TypeError:  # a list has no hash
+            return function(*shapes, **named)
         if found is None:
-            found = function(*shapes)
-            small = all(prod(shape) <= SMALL for shape in shapes if isinstance(shape, tuple))
+            found = function(*shapes, **named)
+            small = all(prod(each) <= SMALL for each in key if isinstance(each, tuple))
             if small and len(known) < REMEMBERED:
-                known[shapes] = found
+                known[key] = found
         return found
 
     return call

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from stepgrad.calls import bind, resolve
 from stepgrad.errors import GateError
-from stepgrad.gate import Elementwise
+from stepgrad.fitted import Fitting
+from stepgrad.gate import Elementwise, Gate
 from stepgrad.literals import holds_nodes, plain, raw
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import ELEMENTWISE, GATES, INPUT
 from stepgrad.recorder import compile_operator
 from stepgrad.recording import Recording
 from stepgrad.style import literal_text
-from stepgrad.tape import Node
+from stepgrad.tape import NO_PARAMS, Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 
 
@@ -82,16 +83,18 @@ def comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Any], An
     return compared
 
 
+@cache
+def defaults_of(gate: Gate) -> Mapping[str, Any]:
+    """Return the params of a gate that is given nothing but an operand."""
+    return bind(gate, [0.0], {}, gate.name).params
+
+
 def method(gate: str) -> Callable[..., Value]:
     """Make a method: ``x.exp()``, ``x.sum(axis=0)``."""
 
-    @cache
-    def defaults() -> Mapping[str, Any]:
-        return bind(GATES[gate], [0.0], {}, gate).params
-
     def call(self: Value, *args: Any, **keywords: Any) -> Value:
         if not args and not keywords:
-            return record(gate, (self,), defaults())
+            return record(gate, (self,), defaults_of(GATES[gate]))
         _, operands, params = bind(GATES[gate], [self, *args], keywords, gate)
         return record(gate, operands, params)
 
@@ -376,8 +379,15 @@ class NumberValue(Value):
     __init__ = object.__init__  # an empty node is made at once, by C alone
 
 
+class TensorValue(Value):
+    """A Value that holds a tensor: its operators are below, and recorders fill it."""
+
+    __slots__ = ()
+    __init__ = object.__init__
+
+
 # Where Values are recorded. One program at a time: not for several threads.
-HERE = Recording(FLOAT, Value, NumberValue, keep=False)
+HERE = Recording(FLOAT, Value, NumberValue, TensorValue, keep=False)
 
 OPERATORS = {
     "add": ("__add__", "__radd__"),
@@ -393,13 +403,35 @@ def compiled(gate: Elementwise, name: str, *, swapped: bool = False) -> Callable
     return compile_operator(gate, name, NumberValue, HERE, getattr(Value, name), swapped=swapped)
 
 
+def fitted(gate: Gate, operands: int, general: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile an operator of two tensors, or a method of one; with whatever else, it goes the general way."""
+    fitting = Fitting(gate, FLOAT, "t" * operands, NumberValue, TensorValue)
+    return fitting.method(HERE, general, defaults_of(gate) if gate.params else NO_PARAMS)
+
+
+def number_first(general: Callable[..., Any], of_number: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an operator of a tensor that leaves it to a number to the right of it, as Python does for a subclass."""
+
+    @wraps(general)
+    def operator(self: Value, other: Any) -> Any:
+        return of_number(other, self) if other.__class__ is NumberValue else general(self, other)
+
+    return operator
+
+
 for row in ELEMENTWISE:
     if row.name in OPERATORS:
         plain_name, swapped_name, *other_names = OPERATORS[row.name]
         setattr(NumberValue, plain_name, compiled(row, plain_name))
         setattr(NumberValue, swapped_name, compiled(row, swapped_name, swapped=True))
+        general = number_first(getattr(Value, plain_name), getattr(NumberValue, swapped_name))
+        setattr(TensorValue, plain_name, fitted(row, 2, general))
         for name in other_names:
             setattr(NumberValue, name, compiled(row, name))
     elif len(row.locals) == 1 and not row.params:
         method_name = "__abs__" if row.name == "abs" else row.name
         setattr(NumberValue, method_name, compiled(row, method_name))
+        setattr(TensorValue, method_name, fitted(row, 1, getattr(Value, method_name)))
+for name in ("sum", "mean", "max", "min", "norm", "logsumexp", "flatten"):
+    setattr(TensorValue, name, fitted(GATES[name], 1, getattr(Value, name)))
+TensorValue.__matmul__ = fitted(GATES["matmul"], 2, Value.__matmul__)

@@ -17,7 +17,8 @@ from unicodedata import normalize
 
 from stepgrad.events import DIGITS
 from stepgrad.formula import OPERANDS
-from stepgrad.gate import Elementwise, Gate, Params, shown_params
+from stepgrad.gate import Elementwise, Gate, Params
+from stepgrad.structural import shown_params
 from stepgrad.style import MAX_COLUMNS, MAX_ROWS, Style, kept, literal_text, one_line
 from stepgrad.tensor import Number, Tensor
 
