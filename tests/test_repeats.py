@@ -129,7 +129,7 @@ def test_the_events_are_the_same(pair):
 
 
 def test_events_made_column_by_column_are_the_same(pair, monkeypatch):
-    monkeypatch.setattr("stepgrad.trace.WORTH_WHILE", 0)
+    monkeypatch.setattr("stepgrad.stretches.WORTH_WHILE", 0)
     short = folded(pair[0])
     assert all(map(same, short, pair[0]))
     assert len(list(short)) == len(short)
@@ -138,7 +138,7 @@ def test_events_made_column_by_column_are_the_same(pair, monkeypatch):
 
 
 def test_what_is_to_be_noted_is_noted_in_repeated_passes(monkeypatch):
-    monkeypatch.setattr("stepgrad.trace.WORTH_WHILE", 0)
+    monkeypatch.setattr("stepgrad.stretches.WORTH_WHILE", 0)
     for text in (NOTED, KINKS):
         whole = run(text)
         short = folded(run(text))
@@ -195,8 +195,16 @@ def test_what_is_known_of_every_node_is_the_same(pair):
         assert same(tuple(short.composite(call)), tuple(whole.composite(call)))
 
 
-def test_a_recalled_pass_is_the_recorded_one(pair):
-    for one, other in zip(pair[1].stretches, pair[0].stretches, strict=True):
+def each_total(recorded):
+    """Return what the nodes made before the sweep have received, once it is done."""
+    return [each.total for each in recorded.nodes]
+
+
+@pytest.mark.parametrize("worth_while", [0, 1000])
+def test_a_recalled_pass_is_the_recorded_one(pair, worth_while, monkeypatch):
+    monkeypatch.setattr("stepgrad.stretches.WORTH_WHILE", worth_while)
+    short = folded(pair[0])
+    for one, other in zip(short.stretches, pair[0].stretches, strict=True):
         assert [one.first_step, one.seed_step, one.tail_step, one.end] == [
             other.first_step, other.seed_step, other.tail_step, other.end,
         ]  # fmt: skip
@@ -204,7 +212,8 @@ def test_a_recalled_pass_is_the_recorded_one(pair):
         assert [each.index for each in x.nodes] == [each.index for each in y.nodes]
         assert [each.index for each in x.leaves] == [each.index for each in y.leaves]
         assert (x.output and x.output.index, x.first_index) == (y.output and y.output.index, y.first_index)
-        assert same(x.totals, y.totals)
+        assert same([x.totals, x.seed, *each_total(x)], [y.totals, y.seed, *each_total(y)])
+        assert [each.params for each in x.nodes] == [each.params for each in y.nodes]
         assert all(same(a.locals, b.locals) and type(a) is type(b) for a, b in zip(one.made, other.made, strict=True))
     backwards = [each.first_step for each in reversed(pair[1].stretches)]
     assert backwards == [each.first_step for each in pair[0].stretches][::-1]
