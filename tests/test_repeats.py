@@ -4,12 +4,14 @@ import random
 
 import pytest
 
-from stepgrad import Backward, Cursor, Forward, load, run, save
+from stepgrad import Backward, Cursor, Forward, check, compare, difference, hessian, jvp, load, modes, run, save, why
 from stepgrad.conditions import read_condition
 from stepgrad.equality import same
 from stepgrad.extract import chosen_steps
 from stepgrad.formats import FORMATS, render
 from stepgrad.stretches import Placed
+from stepgrad.style import Style
+from stepgrad.tensor import nested
 from tests.folding import folded
 
 LOGISTIC = """
@@ -266,3 +268,75 @@ def test_extracts_and_conditions_are_the_same(pair):
         holds = [[read_condition(name, trace).holds(trace, i) for i in range(len(trace))] for trace in pair]
         assert holds[0] == holds[1]
     assert chosen_steps(short, only="backward") == chosen_steps(whole, only="backward")
+
+
+def test_what_is_computed_from_it_is_the_same(pair):
+    whole, short = pair
+    swept = [each.number for each in whole.passes if each.backward]
+    for number in (swept[1], swept[len(swept) // 2], None):
+        assert str(check(short, number=number)) == str(check(whole, number=number))
+        at = whole.stretch(number or swept[-1])
+        inputs = [node for node in at.edges.arrivals if node.gate.name == "input"]
+        grads = {whole.name(whole.index_of(node)): at.gradient(node, at.end) for node in inputs}
+        wrong = {name: grad * 2.0 if isinstance(grad, float) else None for name, grad in grads.items()}
+        bare = {whole.bare_name(whole.index_of(node)): grad for node, grad in zip(inputs, grads.values())}
+        for answers in (grads, wrong, bare):
+            found = [str(compare(trace, answers, number=number)) for trace in pair]
+            assert found[0] == found[1]
+    one, other = (straight_results(trace, swept) for trace in pair)
+    assert same(one, other)
+    along = {name: nested(whole.node(i).value) for name, i in zip(whole.input_names(), whole.inputs, strict=True)}
+    forwards = [jvp(trace, along).trace for trace in (short, whole)]
+    assert all(map(same, *forwards))
+    assert forwards[0] == forwards[1]
+    assert forwards[0].passes == forwards[1].passes
+    for node in range(forwards[0].node_count):
+        steps = range(len(forwards[1]) - 9, len(forwards[1]))
+        known = [[each.gradient_at(node, step) for step in steps] for each in forwards]
+        assert same(*known)
+        assert same(*[each.totals(node, steps[0]) for each in forwards])
+    assert same(modes(short).forward, modes(whole).forward)
+    assert hessian(short).matrix == hessian(whole).matrix
+    name = whole.input_names()[0]
+    assert str(why(short, name)) == str(why(whole, name))
+
+
+def straight_results(trace, swept):
+    """Run passes as straight-line code with the values that they have."""
+    return [(straight().value, straight().grads) for number in swept if (straight := trace.straightline(number))]
+
+
+@pytest.mark.parametrize("width", [60, 90])
+def test_the_screen_shows_the_same(pair, width):
+    from tui.session import Session
+    from tui.view.bars import Timeline
+    from tui.view.circuit import CircuitPage
+    from tui.view.events import EventsPage
+    from tui.view.layers import layers_page
+    from tui.view.loss import LossPage
+    from tui.view.values import ValuesPage
+
+    sessions = [Session(trace, "a run") for trace in pair]
+    for position in random.Random(width).choices(range(1, len(pair[0]) + 1), k=12):
+        shown = []
+        for session in sessions:
+            session.cursor.seek(position)
+            pages = [
+                LossPage(session, width, 10), ValuesPage(session, width), layers_page(session, width),
+                Timeline(session, width), CircuitPage(session, width, 12), EventsPage(session, width),
+            ]  # fmt: skip
+            shown.append([[page.line(y) for y in range(min(page.height, 400))] for page in pages])
+        assert shown[0] == shown[1]
+
+
+def test_two_of_them_are_compared(pair):
+    whole, short = pair
+    other = folded(run(whole.program.text.replace("0.1", "0.11").replace("1.5", "1.51").replace("3", "4")))
+    for first in pair:
+        found = difference_told(first, other)
+        assert found == difference_told(whole, other)
+    assert difference.compare(whole, short).equal
+
+
+def difference_told(first, second):
+    return list(difference.told(difference.compare(first, second), ("a", "b"), Style()))
