@@ -84,7 +84,7 @@ class Pattern:
         """Where, among the numbers that the updates of a pass give, those of each end."""
         return list(accumulate(map(prod, self.shapes)))
 
-    @property
+    @cached_property
     def period(self) -> int:
         """How many nodes a pass makes."""
         return len(self.made)
