@@ -87,6 +87,7 @@ class Counted(Mapping[int, Name]):
         self.given = given
         self.repeats = [each for each in passes if isinstance(each, Repeats)]
         self.firsts = [each.first_index for each in self.repeats]
+        self.ends = [each.end for each in self.repeats]
 
     def in_order(self) -> Iterator[tuple[int, str] | Repeats]:
         """Yield what names were given, those of repeated passes together."""
@@ -123,14 +124,14 @@ class Counted(Mapping[int, Name]):
     def found(self, index: int, default: Any = None) -> Any:
         """Return the name of a node."""
         number = bisect_right(self.firsts, index) - 1
-        if number < 0 or index >= self.repeats[number].end:
+        if number < 0 or index >= self.ends[number]:
             return self.counted[0].get(index, default)
         repeats = self.repeats[number]
         k, place = divmod(index - repeats.first_index, repeats.pattern.period)
-        numbered = repeats.pattern.numbered.get(place)
-        if numbered is None:
+        named = repeats.pattern.rows[place]
+        if named is None:
             return default
-        text, which, rank, times = numbered
+        text, which, rank, times = named
         return Name(text, self.counted[1][number][which] + k * times + rank)
 
     def shown_in(self, repeats: Repeats, k: int) -> list[str]:

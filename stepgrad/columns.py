@@ -1,8 +1,7 @@
 """Columns: the events of passes that repeat a pattern, made column by column, pass after pass.
 
-Whoever goes through all events of a long run looks at each once. So the pattern is written out as straight-line code,
-which gives all values, locals and totals of a pass at once; what else stands in its events is known from the pattern,
-but for where the pass begins. A pass with a number that is not finite is recorded again and told event by event.
+The pattern's code gives all values, locals and totals of a pass at once; what else stands in its events is known from
+the pattern, but for where the pass begins. A pass with a number that is not finite is told event by event.
 """
 
 from __future__ import annotations
@@ -17,31 +16,12 @@ from typing import Any
 from stepgrad.called import Counted
 from stepgrad.events import Backward, Event, Forward, Seed, Update
 from stepgrad.notes import Taken, edge_note, kinks_of, may_note
-from stepgrad.numeric import FLOAT, NumberType
-from stepgrad.repeats import Pattern
+from stepgrad.numeric import FLOAT
 from stepgrad.steps import Steps, change_of, new_record, noted
-from stepgrad.straightline import Page, Straightline, Writer
 from stepgrad.stretches import Placed
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, flat
-
-
-class WithLocals(Writer):
-    """Writes a pass out so that the local of every edge is returned, too."""
-
-    def __init__(self, number: NumberType, givens: Sequence[Node]) -> None:
-        super().__init__(number, givens)
-        self.used: dict[Page, list[str]] = {}
-
-    def write_edge(self, node: Node, slot: int, operand: Node) -> str:
-        """Write what an edge sends, and let its local be returned."""
-        total = super().write_edge(node, slot, operand)
-        self.used.setdefault(self.pages[-1], []).append(self.use(self.locals[node, slot]))
-        return total
-
-    def source(self, page: Page) -> str:
-        """Return the source of a function."""
-        return f"{super().source(page).rstrip()}, [{', '.join(self.used.get(page, ()))}]\n"
+from stepgrad.written import Written
 
 
 class Columns:
@@ -49,8 +29,6 @@ class Columns:
 
     Attributes
     ----------
-    functions : list of callable
-        The pattern's code: the values of its nodes, the totals and the locals of its edges, from what it is given.
     operands, sources, targets : callable
         The operands of every node, and from which node to which each edge runs, given the index of the first node.
     uppers : callable
@@ -60,14 +38,10 @@ class Columns:
         node's operands hold, and it itself.
     """
 
-    def __init__(self, pattern: Pattern) -> None:
-        self.pattern = pattern
-        straight = Straightline(pattern.model, FLOAT)
-        self.givens = straight.givens
-        writer = WithLocals(FLOAT, self.givens).write_all(straight)
-        self.functions = list(writer.compiled())
-        self.room = [None] * (len(writer.places) - len(self.givens))
-        nodes, self.slots, operands, arrivals = straight.edges
+    def __init__(self, written: Written) -> None:
+        self.written = written
+        self.pattern = pattern = written.pattern
+        nodes, self.slots, operands, arrivals = written.straight.edges
         self.gates = [node.gate for node in pattern.model.nodes]
         self.literals: list[Any] = []
         self.operands = self.compiled(
@@ -77,8 +51,8 @@ class Columns:
         self.uppers = several([arrivals[node][-1] + 1 if arrivals[node] else 0 for node in nodes])
         self.firsts = [arrivals[operand][0] == edge for edge, operand in enumerate(operands)]
         self.constants: list[Any] = []
-        self.places = {node: place for place, node in enumerate((*self.givens, *pattern.made))}
-        self.count = len(self.givens) + pattern.period
+        self.places = {node: place for place, node in enumerate((*written.givens, *pattern.made))}
+        self.count = len(written.givens) + pattern.period
         self.replaced = several([self.places[node] for node in pattern.replaced])
         has_tensors = any(isinstance(node.value, Tensor) for node in (*pattern.outside, *pattern.made))
         self.is_finite: Callable[[Any], bool] = all_finite if has_tensors else isfinite
@@ -113,27 +87,13 @@ class Columns:
         found: Callable[[int], list[Any]] = eval(f"lambda i: [{', '.join(texts)}]", {"literals": self.literals})
         return found
 
-    def numbers(self, given: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]] | None:
-        """Return the values, the totals and the locals of a pass; None where Python's arithmetic raises."""
-        found: tuple[list[Any], list[Any], list[Any]] = [], [], []
-        store = [*given, *self.room]
-        try:
-            for function in self.functions:
-                for column, part in zip(found, function(store), strict=True):
-                    column += part
-        except (ArithmeticError, ValueError):
-            return None
-        return found
-
     def events(
         self, placed: Placed, k: int, names: Counted, paths: Iterable[tuple[int, ...]]
     ) -> Iterator[Event] | None:
         """Yield the events of a pass; None where a number is not finite."""
         pattern, repeats = self.pattern, placed.repeats
-        before, after = repeats.given(k - 1), repeats.given(k)
-        moving = pattern.update_of
-        given = [before[moving[each]] if each in moving else each.value for each in self.givens]
-        numbers = self.numbers(given)
+        given, after = self.written.given(repeats.given(k - 1)), repeats.given(k)
+        numbers = self.written.numbers(given)
         if numbers is None:
             return None
         values, totals, locals_ = numbers

@@ -193,7 +193,7 @@ class Contents:
     @property
     def spans(self) -> Sequence[Span | None]:
         """The stretches of the program that computed the nodes; empty where none are known."""
-        return self._spans
+        return self._spans if self.stretches.are_repeated else self._spans.kept
 
     def span(self, node: int) -> Span | None:
         """Return the stretch of the program that computed a node."""

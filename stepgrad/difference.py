@@ -145,18 +145,26 @@ def told(found: Difference, names: tuple[str, str], style: Style) -> Iterator[st
 def differing(first: Trace, second: Trace, tolerance: Tolerance, style: Style) -> Iterator[Row]:
     """Yield every node that differs, by name where it has one: in the order of the first trace, then of the second."""
     names = [Wording(trace, style).name for trace in (first, second)]
-    others = {names[1](node): node for node in range(second.node_count)}
-    mine = {names[0](node): node for node in range(first.node_count)}
-    for name, node in mine.items():
-        if name not in others:
+    for node in range(first.node_count):
+        name, other = names[0](node), counterpart(first, second, node)
+        if other is None:
             yield Row(name, "only in A", "")
             continue
-        other = others[name]
         values = first.value_at(node, len(first)), second.value_at(other, len(second))
         gradients = first.gradient_at(node, len(first)), second.gradient_at(other, len(second))
         if not (tolerance.close(*values) and tolerance.close(*gradients)):
             yield Row(name, apart(*values), apart(*gradients))
-    yield from (Row(name, "only in B", "") for name in others if name not in mine)
+    others = (node for node in range(second.node_count) if counterpart(second, first, node) is None)
+    yield from (Row(names[1](node), "only in B", "") for node in others)
+
+
+def counterpart(trace: Trace, other: Trace, node: int) -> int | None:
+    """Return the node of another trace that has the name of a node of this one; None if there is none."""
+    name = trace.called.get(trace.tape_index(node))
+    if name is None:
+        return node if node < other.node_count and not other.text_of(node) else None
+    versions = other.versions.get(name.text, ())
+    return versions[name.version - 1] if name.version <= len(versions) else None
 
 
 def apart(x: Array, y: Array) -> str:

@@ -84,7 +84,7 @@ class Pattern:
         """Where, among the numbers that the updates of a pass give, those of each end."""
         return list(accumulate(map(prod, self.shapes)))
 
-    @property
+    @cached_property
     def period(self) -> int:
         """How many nodes a pass makes."""
         return len(self.made)
@@ -221,6 +221,15 @@ class Repeats:
         place = pattern.place_of.get(node)
         return node.index if place is None else first + place
 
+    def leaves(self, k: int, before: Sequence[Array]) -> Iterator[Node]:
+        """Make the leaves again that take part in a pass and were made before it, given what updates gave before."""
+        update_of, first = self.pattern.update_of, self.first_index + k * self.pattern.period - len(self.pattern.fresh)
+        for leaf in self.pattern.outside:
+            made = copied(leaf)
+            if leaf in update_of:
+                made.value, made.index = before[update_of[leaf]], first + update_of[leaf]
+            yield made
+
     def recall(self, k: int) -> Pass:
         """Record a pass again."""
         return self.recalled(k)[0]
@@ -228,13 +237,11 @@ class Repeats:
     def recalled(self, k: int) -> tuple[Pass, dict[Node, Node]]:
         """Record a pass again; return it, and the new node for each of the model's."""
         pattern, model = self.pattern, self.pattern.model
-        recording, found = Recording(), dict[Node, Node]()
+        recording = Recording()
+        found: dict[Node, Node] = {}
         recording.node_count_closed = self.first_index + k * pattern.period
         before, after = self.given(k - 1), self.given(k)
-        for leaf in pattern.outside:
-            found[leaf] = copied(leaf)
-            if leaf in pattern.update_of:
-                found[leaf].value, found[leaf].index = before[pattern.update_of[leaf]], self.index_of(leaf, k)
+        found.update(zip(pattern.outside, self.leaves(k, before), strict=True))
         current = recording.current
         for record, node, operands in pattern.operations:
             if record is not None:

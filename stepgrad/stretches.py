@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from typing import NamedTuple, overload
 
 from stepgrad.ops import INPUT
-from stepgrad.repeats import Repeats
+from stepgrad.repeats import Pattern, Repeats
 from stepgrad.stretch import PassSummary, Stretch
 from stepgrad.tape import Node, Pass
 from stepgrad.tensor import Array
+from stepgrad.written import Written
 
 REMEMBERED = 32  # stretches of repeated passes
+WORTH_WHILE = 20  # passes, for which a pattern is written out
 
 
 class Bounds(NamedTuple):
@@ -50,8 +53,12 @@ class Placed:
         self.end_node = first_node + repeats.count * self.pattern.period
         self.shift = first_node - repeats.first_index
 
-    def __iter__(self) -> Iterator[Stretch]:
-        return map(self.stretch, range(self.count))
+    def each(self, written: Written | None, numbers: Iterable[int]) -> Iterator[Stretch]:
+        """Yield the passes with some numbers, made by the pattern's code if it is written out."""
+        for k in numbers:
+            first, *_, first_node = self.bounds(k)
+            recorded = self.repeats.recall(k) if written is None else written.recall(self.repeats, k)
+            yield Stretch(recorded, (), first, first_node)
 
     def bounds(self, k: int) -> Bounds:
         """Return where one of the passes is."""
@@ -148,16 +155,30 @@ class Stretches(Sequence[Stretch]):
     def __iter__(self) -> Iterator[Stretch]:
         for part in self.parts:
             if isinstance(part, Placed):
-                yield from part
+                yield from part.each(self.written.get(part.pattern), range(part.count))
             else:
                 yield part
 
     def __reversed__(self) -> Iterator[Stretch]:
         for part in reversed(self.parts):
             if isinstance(part, Placed):
-                yield from map(part.stretch, range(part.count - 1, -1, -1))
+                yield from part.each(self.written.get(part.pattern), range(part.count - 1, -1, -1))
             else:
                 yield part
+
+    @property
+    def are_repeated(self) -> bool:
+        """Whether there are passes that repeat a pattern."""
+        return any(isinstance(part, Placed) for part in self.parts)
+
+    @cached_property
+    def written(self) -> dict[Pattern, Written]:
+        """The patterns of which there are so many passes that they are written out."""
+        times: Counter[Pattern] = Counter()
+        for part in self.parts:
+            if isinstance(part, Placed):
+                times[part.pattern] += part.count
+        return {pattern: Written(pattern) for pattern, number in times.items() if number >= WORTH_WHILE}
 
     def place(self, number: int) -> tuple[Stretch | Placed, int]:
         """Return the part in which a pass lies, and which of its passes it is."""

@@ -6,12 +6,13 @@ totals; an event is put together from these when somebody looks at it, in any or
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
-from math import sqrt
-from typing import Any, overload
+from math import isfinite, sqrt
+from typing import Any, NamedTuple, overload
 
 from stepgrad.columns import Columns, tell
 from stepgrad.equality import same
@@ -26,7 +27,23 @@ from stepgrad.stretches import Placed, Summaries
 from stepgrad.tape import Node, Printed
 from stepgrad.tensor import flat, nested
 
-WORTH_WHILE = 20  # passes of a pattern, for which it is written out
+
+class Losses(NamedTuple):
+    """The outputs of the passes of which they are numbers.
+
+    Attributes
+    ----------
+    numbers : array of int
+        Those of the passes, counted from 1.
+    values : array of float
+    low, high : float
+        The least and the largest that is finite.
+    """
+
+    numbers: array[int]
+    values: array[float]
+    low: float
+    high: float
 
 
 class Trace(Steps, Sequence[Event]):
@@ -60,17 +77,14 @@ class Trace(Steps, Sequence[Event]):
             if isinstance(part, Stretch):
                 yield from self.told(part)
             else:
-                columns = self._columns[part.pattern]
-                yield from chain.from_iterable(map(self.told, part)) if columns is None else tell(self, part, columns)
+                columns = self._columns.get(part.pattern)
+                each = chain.from_iterable(map(self.told, part.each(None, range(part.count))))
+                yield from each if columns is None else tell(self, part, columns)
 
     @cached_property
-    def _columns(self) -> dict[Pattern, Columns | None]:
-        # What tells the passes of every pattern at once; None where that is not worth while.
-        times: Counter[Pattern] = Counter()
-        for part in self.stretches.parts:
-            if isinstance(part, Placed):
-                times[part.pattern] += part.count
-        return {each: Columns(each) if times[each] >= WORTH_WHILE else None for each in times}
+    def _columns(self) -> dict[Pattern, Columns]:
+        # What tells all passes of a pattern, where that is written out.
+        return {pattern: Columns(written) for pattern, written in self.stretches.written.items()}
 
     def __str__(self) -> str:
         from stepgrad.formats.text import text
@@ -194,6 +208,22 @@ class Trace(Steps, Sequence[Event]):
     def passes(self) -> Sequence[PassSummary]:
         """The passes in order."""
         return Summaries(len(self.stretches), self.summary)
+
+    @cached_property
+    def losses(self) -> Losses:
+        """The numbers from which passes went backward, as a curve."""
+        numbers, values = array("q"), array("d")
+        for first, part in zip(self.stretches.numbers, self.stretches.parts, strict=True):
+            if isinstance(part, Placed):
+                numbers.extend(range(first + 1, first + 1 + part.count))
+                values.extend(part.repeats.outputs)
+            else:
+                value = self.summary(first).value
+                if not isinstance(value, (list, type(None))):
+                    numbers.append(first + 1)
+                    values.append(float(value))
+        finite = array("d", filter(isfinite, values)) or [0.0]
+        return Losses(numbers, values, min(finite), max(finite))
 
     def summary(self, number: int) -> PassSummary:
         """Say of a pass, counted from 0, what it found and where its steps are."""

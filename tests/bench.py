@@ -613,14 +613,14 @@ def growth(largest):
     """Time and memory per event, of chains that are longer and longer: recorded, swept, made into a trace, gone through."""
     print("   events   recorded and swept    gone through          kept")
     for exponent in range(3, largest + 1):
-        gates = 10**exponent // 3  # a gate is a forward event and, with x in both places, two edges
+        gates = 10**exponent // 3  # a gate is a forward event and two edges
         found = {}
 
         def record(gates=gates, found=found):
             with Tape() as tape:
-                x = Value(1.0)
+                x, one = Value(1.0), Value(1.0)
                 for _ in range(gates):
-                    x = x * x
+                    x = x * one
                 x.backward()
             found["trace"] = tape.trace()
 

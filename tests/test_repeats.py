@@ -4,12 +4,14 @@ import random
 
 import pytest
 
-from stepgrad import Backward, Cursor, Forward, load, run, save
+from stepgrad import Backward, Cursor, Forward, check, compare, difference, hessian, jvp, load, modes, run, save, why
 from stepgrad.conditions import read_condition
 from stepgrad.equality import same
 from stepgrad.extract import chosen_steps
 from stepgrad.formats import FORMATS, render
 from stepgrad.stretches import Placed
+from stepgrad.style import Style
+from stepgrad.tensor import nested
 from tests.folding import folded
 
 LOGISTIC = """
@@ -129,7 +131,7 @@ def test_the_events_are_the_same(pair):
 
 
 def test_events_made_column_by_column_are_the_same(pair, monkeypatch):
-    monkeypatch.setattr("stepgrad.trace.WORTH_WHILE", 0)
+    monkeypatch.setattr("stepgrad.stretches.WORTH_WHILE", 0)
     short = folded(pair[0])
     assert all(map(same, short, pair[0]))
     assert len(list(short)) == len(short)
@@ -138,7 +140,7 @@ def test_events_made_column_by_column_are_the_same(pair, monkeypatch):
 
 
 def test_what_is_to_be_noted_is_noted_in_repeated_passes(monkeypatch):
-    monkeypatch.setattr("stepgrad.trace.WORTH_WHILE", 0)
+    monkeypatch.setattr("stepgrad.stretches.WORTH_WHILE", 0)
     for text in (NOTED, KINKS):
         whole = run(text)
         short = folded(run(text))
@@ -195,8 +197,16 @@ def test_what_is_known_of_every_node_is_the_same(pair):
         assert same(tuple(short.composite(call)), tuple(whole.composite(call)))
 
 
-def test_a_recalled_pass_is_the_recorded_one(pair):
-    for one, other in zip(pair[1].stretches, pair[0].stretches, strict=True):
+def each_total(recorded):
+    """Return what the nodes made before the sweep have received, once it is done."""
+    return [each.total for each in recorded.nodes]
+
+
+@pytest.mark.parametrize("worth_while", [0, 1000])
+def test_a_recalled_pass_is_the_recorded_one(pair, worth_while, monkeypatch):
+    monkeypatch.setattr("stepgrad.stretches.WORTH_WHILE", worth_while)
+    short = folded(pair[0])
+    for one, other in zip(short.stretches, pair[0].stretches, strict=True):
         assert [one.first_step, one.seed_step, one.tail_step, one.end] == [
             other.first_step, other.seed_step, other.tail_step, other.end,
         ]  # fmt: skip
@@ -204,7 +214,8 @@ def test_a_recalled_pass_is_the_recorded_one(pair):
         assert [each.index for each in x.nodes] == [each.index for each in y.nodes]
         assert [each.index for each in x.leaves] == [each.index for each in y.leaves]
         assert (x.output and x.output.index, x.first_index) == (y.output and y.output.index, y.first_index)
-        assert same(x.totals, y.totals)
+        assert same([x.totals, x.seed, *each_total(x)], [y.totals, y.seed, *each_total(y)])
+        assert [each.params for each in x.nodes] == [each.params for each in y.nodes]
         assert all(same(a.locals, b.locals) and type(a) is type(b) for a, b in zip(one.made, other.made, strict=True))
     backwards = [each.first_step for each in reversed(pair[1].stretches)]
     assert backwards == [each.first_step for each in pair[0].stretches][::-1]
@@ -257,3 +268,75 @@ def test_extracts_and_conditions_are_the_same(pair):
         holds = [[read_condition(name, trace).holds(trace, i) for i in range(len(trace))] for trace in pair]
         assert holds[0] == holds[1]
     assert chosen_steps(short, only="backward") == chosen_steps(whole, only="backward")
+
+
+def test_what_is_computed_from_it_is_the_same(pair):
+    whole, short = pair
+    swept = [each.number for each in whole.passes if each.backward]
+    for number in (swept[1], swept[len(swept) // 2], None):
+        assert str(check(short, number=number)) == str(check(whole, number=number))
+        at = whole.stretch(number or swept[-1])
+        inputs = [node for node in at.edges.arrivals if node.gate.name == "input"]
+        grads = {whole.name(whole.index_of(node)): at.gradient(node, at.end) for node in inputs}
+        wrong = {name: grad * 2.0 if isinstance(grad, float) else None for name, grad in grads.items()}
+        bare = {whole.bare_name(whole.index_of(node)): grad for node, grad in zip(inputs, grads.values())}
+        for answers in (grads, wrong, bare):
+            found = [str(compare(trace, answers, number=number)) for trace in pair]
+            assert found[0] == found[1]
+    one, other = (straight_results(trace, swept) for trace in pair)
+    assert same(one, other)
+    along = {name: nested(whole.node(i).value) for name, i in zip(whole.input_names(), whole.inputs, strict=True)}
+    forwards = [jvp(trace, along).trace for trace in (short, whole)]
+    assert all(map(same, *forwards))
+    assert forwards[0] == forwards[1]
+    assert forwards[0].passes == forwards[1].passes
+    for node in range(forwards[0].node_count):
+        steps = range(len(forwards[1]) - 9, len(forwards[1]))
+        known = [[each.gradient_at(node, step) for step in steps] for each in forwards]
+        assert same(*known)
+        assert same(*[each.totals(node, steps[0]) for each in forwards])
+    assert same(modes(short).forward, modes(whole).forward)
+    assert hessian(short).matrix == hessian(whole).matrix
+    name = whole.input_names()[0]
+    assert str(why(short, name)) == str(why(whole, name))
+
+
+def straight_results(trace, swept):
+    """Run passes as straight-line code with the values that they have."""
+    return [(straight().value, straight().grads) for number in swept if (straight := trace.straightline(number))]
+
+
+@pytest.mark.parametrize("width", [60, 90])
+def test_the_screen_shows_the_same(pair, width):
+    from tui.session import Session
+    from tui.view.bars import Timeline
+    from tui.view.circuit import CircuitPage
+    from tui.view.events import EventsPage
+    from tui.view.layers import layers_page
+    from tui.view.loss import LossPage
+    from tui.view.values import ValuesPage
+
+    sessions = [Session(trace, "a run") for trace in pair]
+    for position in random.Random(width).choices(range(1, len(pair[0]) + 1), k=12):
+        shown = []
+        for session in sessions:
+            session.cursor.seek(position)
+            pages = [
+                LossPage(session, width, 10), ValuesPage(session, width), layers_page(session, width),
+                Timeline(session, width), CircuitPage(session, width, 12), EventsPage(session, width),
+            ]  # fmt: skip
+            shown.append([[page.line(y) for y in range(min(page.height, 400))] for page in pages])
+        assert shown[0] == shown[1]
+
+
+def test_two_of_them_are_compared(pair):
+    whole, short = pair
+    other = folded(run(whole.program.text.replace("0.1", "0.11").replace("1.5", "1.51").replace("3", "4")))
+    for first in pair:
+        found = difference_told(first, other)
+        assert found == difference_told(whole, other)
+    assert difference.compare(whole, short).equal
+
+
+def difference_told(first, second):
+    return list(difference.told(difference.compare(first, second), ("a", "b"), Style()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Sequence
 
 from tui.session import Session
 from tui.view.page import Line, Sheetful, Words
@@ -15,22 +17,19 @@ class LossPage(Sheetful):
     """The curve; a click leads to the pass below it."""
 
     def __init__(self, session: Session, width: int, height: int) -> None:
-        passes = [each for each in session.trace.passes if not isinstance(each.value, (list, type(None)))]
+        numbers, losses, low, high = session.trace.losses
         self.starts: list[int] = []
         self.margin = 0
-        if len(passes) < 2:
+        if len(numbers) < 2:
             super().__init__([(Words("One pass: a curve needs several calls of backward.", "dim"),)])
             return
-        losses = [float(each.value) for each in passes]
-        finite = [loss for loss in losses if math.isfinite(loss)] or [0.0]
-        low, high = min(finite), max(finite)
-        number = session.style.number
+        passes, number = session.trace.passes, session.style.number
         self.margin = max(len(number(low)), len(number(high))) + 1
         columns, rows = max(width - self.margin - 1, 4), max(height - 1, 2)
         here = session.trace.pass_at(session.cursor.position - 1)
         places = [x * (len(losses) - 1) / (columns * 2 - 1) for x in range(columns * 2)]
-        self.starts = [passes[round(places[x * 2])].steps.start + 1 for x in range(columns)]
-        cursor = next((x for x in range(columns) if passes[round(places[x * 2 + 1])].number >= here), columns - 1)
+        self.starts = [passes[numbers[round(places[x * 2])] - 1].steps.start + 1 for x in range(columns)]
+        cursor = next((x for x in range(columns) if numbers[round(places[x * 2 + 1])] >= here), columns - 1)
         drawn = curve([between(losses, place) for place in places], rows, low, high)
         lines: list[Line] = []
         for y, row in enumerate(drawn):
@@ -44,9 +43,10 @@ class LossPage(Sheetful):
                     Words(after, "value"),
                 )
             )
-        value = next((each.value for each in passes if each.number == here), None)
+        place = bisect_left(numbers, here)
+        value = passes[here - 1].value if here in numbers[place : place + 1] else None
         found = "" if value is None else f"loss {session.style.equals(value)} {number(value)}"
-        whole = f"pass {here:,} of {len(session.trace.passes):,}  {found}"
+        whole = f"pass {here:,} of {len(passes):,}  {found}"
         fitting = [text for text in (whole, f"pass {here:,}  {found}") if len(text) <= width - self.margin]
         lines.append((Words(" " * self.margin), Words((fitting or [found])[0].rstrip(), "dim")))
         super().__init__(lines)
@@ -57,7 +57,7 @@ class LossPage(Sheetful):
         return self.starts[place] if 0 <= place < len(self.starts) else None
 
 
-def between(values: list[float], place: float) -> float:
+def between(values: Sequence[float], place: float) -> float:
     """Return the value at a place, on the straight line between its two neighbours."""
     left = int(place)
     right = min(left + 1, len(values) - 1)
