@@ -224,7 +224,7 @@ class Expressions(Caller):
                         return compute(x, y)
                     found = OffTape(compute(x, y))
                     if self.journal is not None:
-                        self.journal.note_computed(found, gate, compute, left, right, span)
+                        self.journal.note_computed(found, gate, compute, left, right, span=span)
                     return found
             except GateError as error:
                 self.fail(str(error), node)

@@ -147,9 +147,10 @@ class Journal:
         self.note(result, lambda _, given: given.total, node, way=GRADIENT)
 
     def note_computed(
-        self, result: OffTape, gate: Elementwise, compute: Callable[[Any, Any], Any], left: Any, right: Any, span: Span
+        self, result: OffTape, gate: Elementwise, compute: Callable[[Any, Any], Any], *operands: Any, span: Span
     ) -> None:
         """Write down that a gate's formula gave a number off the tape."""
+        left, right = operands
         do = TAKEN[isinstance(left, Node), isinstance(right, Node)](compute)
         self.note(result, do, left, right, span=span, way=gate)
 

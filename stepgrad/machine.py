@@ -38,8 +38,6 @@ class Pending(Protocol):
         """Do it now."""
 
 
-
-
 class Machine:
     """The state of a running program.
 

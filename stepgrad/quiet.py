@@ -1,4 +1,4 @@
-"""What is quiet: statements that can see and change nothing of what a loop's rounds do, as long as what they read are literals.
+"""What is quiet: statements that see and change nothing of what a loop's rounds do, if what they read are literals.
 
 While the recording of a round is put off (see :mod:`stepgrad.rounds`), they are executed, and all others wait for it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Set
 
-from stepgrad.names import by_kind
+from stepgrad.syntax import by_kind
 
 QUIET = frozenset((
     ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call, ast.List, ast.Tuple,
@@ -41,12 +41,13 @@ def quiet_names(statement: ast.stmt, assigned: Set[str], counters: Set[str]) -> 
             return set()
         case ast.If(test=expression) | ast.For(iter=expression) | ast.While(test=expression):
             return quiet_in(expression, assigned)
-    return {statement.target.id} if is_counting(statement, counters) else None
+    counted = counted_by(statement, counters)
+    return None if counted is None else {counted}
 
 
-def is_counting(statement: ast.AST, counters: Set[str]) -> bool:
-    """Whether a statement counts up or down, and does nothing else."""
+def counted_by(statement: ast.AST, counters: Set[str]) -> str | None:
+    """Return the name that a statement counts up or down, if it does nothing else."""
     match statement:
-        case ast.AugAssign(target=ast.Name(id=name), value=ast.Constant()):
-            return name in counters
-    return False
+        case ast.AugAssign(target=ast.Name(id=name), value=ast.Constant()) if name in counters:
+            return name
+    return None

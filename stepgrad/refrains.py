@@ -152,7 +152,11 @@ class Verse:
         for count, node in enumerate(nodes, journal.first):
             while others and others[-1].made <= count:
                 yield Step(*others.pop()[1:])
-            yield Step(*updates[id(node)][1:]) if id(node) in updates else self.step_of(node, self.machine.spans[count - self.machine.passed_over])
+            yield (
+                Step(*updates[id(node)][1:])
+                if id(node) in updates
+                else self.step_of(node, self.machine.spans[count - self.machine.passed_over])
+            )
         for entry in reversed(others):
             yield Step(*entry[1:])
 

@@ -1,46 +1,24 @@
 """A shortcut: one round of a loop written out, from what its inputs hold to what they hold after their updates.
 
-It is the straight-line code of the round's pass, of which nothing is kept but what the updates need, followed by what the
-statements after the sweep compute off the tape.
+It is the straight-line code of the round's pass, of which nothing is kept but what the updates need, followed by what
+the statements after the sweep compute off the tape.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from stepgrad.gate import Elementwise
 from stepgrad.journal import DATA, GRADIENT, RECORD, UPDATE
 from stepgrad.literals import OffTape
 from stepgrad.numeric import FLOAT
 from stepgrad.readings import UnfitError
-from stepgrad.refrains import Verse
 from stepgrad.straightline import Writer
 from stepgrad.stretch import Stretch
 from stepgrad.tape import Node, Pass
-
-Carried = tuple[int, int]  # a number off the tape that one round leaves to the next: from which part, and its slot there
-
-
-class Part(NamedTuple):
-    """What one refrain did in a round.
-
-    Attributes
-    ----------
-    verse : Verse
-    before_sweep : bool
-    given, slots : list
-        What it was given, and what its slots held in the end.
-    sources : sequence
-        What it was given, as :func:`sources_of` says.
-    """
-
-    verse: Verse
-    before_sweep: bool
-    given: list[Any]
-    slots: list[Any]
-    sources: Sequence[Any]
+from stepgrad.watched import Part, Place
 
 
 class Shortcut(Writer):
@@ -53,7 +31,7 @@ class Shortcut(Writer):
     moving : sequence of Node
         The leaves that the round before had made by updates.
     parts : sequence of Part
-    carried : sequence of Carried
+    carried : sequence of Place
         What the round before left off the tape.
 
     Raises
@@ -62,9 +40,7 @@ class Shortcut(Writer):
         If it cannot be written.
     """
 
-    def __init__(
-        self, recorded: Pass, moving: Sequence[Node], parts: Sequence[Part], carried: Sequence[Carried]
-    ) -> None:
+    def __init__(self, recorded: Pass, moving: Sequence[Node], parts: Sequence[Part], carried: Sequence[Place]) -> None:
         super().__init__(FLOAT, moving)
         self.off: dict[tuple[int, int, int], str] = {}  # by part, slot, and how many rounds ago
         self.count = len(moving) + len(carried)

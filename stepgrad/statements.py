@@ -6,19 +6,19 @@ A statement's function returns how it ended, if not as usual: by ``break``, ``co
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import cached_property
 from itertools import groupby
 
 from stepgrad.assignments import Assignments, do_nothing
+from stepgrad.literals import OffTape, holds
 from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
-from stepgrad.literals import OffTape, holds
 from stepgrad.numeric import EXACT, FLOAT
 from stepgrad.printing import printed
+from stepgrad.quiet import counted_by, is_sweep, quiet_in, quiet_names
 from stepgrad.reader import TOO_DEEP
 from stepgrad.refrains import Refrain
-from stepgrad.quiet import is_counting, is_sweep, quiet_in, quiet_names
 from stepgrad.repeatable import repeatable_nodes
 from stepgrad.rounds import Rounds, Sweep
 from stepgrad.scopes import BREAK, CONTINUE, RETURN, Act, Function
@@ -117,7 +117,9 @@ class Statements(Assignments):
 
     def other(self, statement: ast.stmt, act: Act) -> Act:
         """Return what executes a statement of a loop that is no refrain."""
-        return Sweep(act) if self.number is FLOAT and is_sweep(statement) else self.careful(statement, act)
+        if self.number is FLOAT and is_sweep(statement):
+            return Sweep(act)
+        return self.careful(statement, act)
 
     def read_Expr(self, node: ast.Expr) -> Act:
         """Read an expression on a line of its own; a text is a comment."""
@@ -199,7 +201,7 @@ class Statements(Assignments):
 
     def refrain_of(self, statement: ast.stmt) -> tuple[bool, bool]:
         """Return whether no value steers a statement, and whether it reads what a loop counts or goes over."""
-        nodes = None if is_counting(statement, self.counters) else repeatable_nodes([statement])
+        nodes = None if counted_by(statement, self.counters) is not None else repeatable_nodes([statement])
         names = (each.id for each in nodes or () if each.__class__ is ast.Name)
         return nodes is not None, not self.varying.isdisjoint(names)
 

@@ -24,6 +24,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -410,7 +411,7 @@ def relu_as_method(line):
 def mlp_program(sizes=(3, 16, 16, 1), samples=8, passes=100):
     """A perceptron written with functions in our language, and a training loop with micrograd's own network."""
     random.seed(5)
-    layers = [[[random.uniform(-1, 1) for _ in range(a)] for _ in range(b)] for a, b in zip(sizes, sizes[1:])]
+    layers = [[[random.uniform(-1, 1) for _ in range(a)] for _ in range(b)] for a, b in pairwise(sizes)]
     rows = [[random.uniform(-1, 1) for _ in range(sizes[0])] for _ in range(samples)]
     targets = [random.choice((-1.0, 1.0)) for _ in range(samples)]
     weights, names = [], []
@@ -435,7 +436,9 @@ def mlp_program(sizes=(3, 16, 16, 1), samples=8, passes=100):
 
     def train(number):
         model = network(number)(sizes[0], list(sizes[1:]))
-        for p, value in zip(model.parameters(), [v for layer in layers for row in layer for v in (*row, 0.0)], strict=True):
+        for p, value in zip(
+            model.parameters(), [v for layer in layers for row in layer for v in (*row, 0.0)], strict=True
+        ):
             p.data = value
         for _ in range(passes):
             loss = sum((model(list(map(number, row))) - y) ** 2 for row, y in zip(rows, targets, strict=True))
@@ -456,7 +459,7 @@ def language_micrograd():
         assert abs(run().value - train(Number)) < 1e-9
         gc.disable()
         try:
-            found.append(ratio(lambda: train(Number), run, rounds=rounds))
+            found.append(ratio(partial(train, Number), run, rounds=rounds))
         finally:
             gc.enable()
     return found[0], f"2-4-1 on 4 samples: {found[1]:.1f}, spelled out: {found[2]:.1f}"
@@ -538,8 +541,13 @@ print(len(trace), taken, found, told, resource.getrusage(resource.RUSAGE_SELF).r
 
 
 def hundred_million():
-    events, taken, found, told, most = map(float, alone(f"import os; os.chdir({str(ROOT)!r})" + HUNDRED_MILLION).split())
-    return most, f"{events:,.0f} events run in {taken:.0f} s, one found in {found:.2f} ms, a million told in {told:.0f} s"
+    events, taken, found, told, most = map(
+        float, alone(f"import os; os.chdir({str(ROOT)!r})" + HUNDRED_MILLION).split()
+    )
+    return (
+        most,
+        f"{events:,.0f} events run in {taken:.0f} s, one found in {found:.2f} ms, a million told in {told:.0f} s",
+    )
 
 
 def text_export():

@@ -45,6 +45,10 @@ PROGRAMS = {
     "gradients set to zero": START + "for k in range(15):\n    for p in [w, u]: p.grad = 0.0\n" + BODY,
     "what a round leaves behind": START + "old = constant(0.0)\nfor k in range(15):\n" + BODY + "    old = f\nprint(old)\n",
     "an input that is updated twice": START + "for k in range(15):\n" + BODY + "    w -= 0.01*w.grad\n",
+    "nothing is updated": START + "for k in range(15):\n" + BODY[: BODY.index("    w -=")],
+    "what is computed between updates": START
+    + "z = 0.0\nfor k in range(20):\n"
+    + BODY.replace("    u -=", "    if k % 6 == 4: z = w*2\n    u -="),
     "the same input under two names": "w = 0.5; u = 0.1; x = 2.0; v = w\nfor k in range(15):\n"
     + BODY.replace("w -= 0.05*w.grad", "v.data -= 0.05*w.grad"),
 }  # fmt: skip
@@ -125,7 +129,6 @@ def test_short_loops_are_recorded(monkeypatch):
 def test_a_long_run_is_kept_small():
     source = START + "for k in range(3000):\n" + BODY
     assert kept(source) == (3, 2997)
-    trace = stepgrad.run(source)
 
 
 def test_other_numbers_are_recorded():
