@@ -20,12 +20,12 @@ from stepgrad.formats.spelling import (
     MANY,
     Floats,
     Remembered,
+    Tensors,
     spell_edge_gate,
     spell_gate,
     spell_number,
     spell_params,
     spell_span,
-    spell_tensor,
     spell_text,
 )
 from stepgrad.linear import LinearMap
@@ -55,7 +55,6 @@ NO_EDGE = (
     '"change":null,"text":null,"note":'
 )
 UNNAMED = '"name":null,"version":null'
-FEW = 100  # spellings of tensors that are remembered
 
 
 def jsonl(trace: Trace) -> Iterator[str]:
@@ -94,7 +93,7 @@ class Lines:
         self.foreign = trace.foreign
         self.waiting = trace.changes[::-1]
         self.moved = bool(self.waiting)
-        self.tensors: dict[int, tuple[Tensor, str]] = {}  # spelled last, by id: a total comes again as an upstream
+        self.tensors = Tensors(trace.number)
         self.checksum = 0
         self.under_way = UnderWay(trace.calls)
         self.path_text = "[]"
@@ -186,10 +185,10 @@ class Lines:
         """Yield forward steps."""
         known, known_span, known_gate = self.spelled.known.get, self.spans.known.get, self.gates.known.get
         new, new_span, new_gate = self.spelled.new, self.spans.new, self.gates.new
-        known_text, new_name = self.texts.known.get, self.new_name
+        known_text, new_name, array = self.texts.known.get, self.new_name, self.array
         called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
         special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.trace.calls)
-        begin, checksum, path = f',"pass":{number},"kind":"forward","node":', self.checksum, "[]"
+        begin, checksum, path, changes = f',"pass":{number},"kind":"forward","node":', self.checksum, "[]", "null"
         for step, node in enumerate(nodes, first):
             index = self.index(node) if special else node.index + shift
             name, place = called(node), places[index] if index < has_place else None
@@ -199,55 +198,44 @@ class Lines:
                 named = f'"name":{known_text(name.text) or new_name(name)},"version":{name.version}'
             if has_calls:
                 path = self.path(index)
-            a, b, gate, value = node.a, node.b, node.gate, node.value
-            by_gate, span = known_gate(gate) or new_gate(gate), known_span(place) or new_span(place)
-            if (
-                type(value) is not float
-                or value - value  # it is 0 unless the value is inf or nan
-                or node.more is not None
-                or gate.params
-                or special
-                or (foreign and node in foreign)
-            ):
-                params, operands, text, note, changes = self.rare(node, index)
-                line = (
-                    f'{{"step":{step}{begin}{index},{named}{by_gate}{params},"operands":{operands},"value":{text}'
-                    f'{NO_EDGE}{note},{span},"path":{path},"changes":{changes}'
-                )
+            a, b, gate, value, more = node.a, node.b, node.gate, node.value, node.more
+            if special or (foreign and node in foreign):
+                value, changes = self.seen(node), self.changed(node)
+            if a is None:
+                operands = '[],"literals":null'
+            elif special or more is not None:
+                operands = self.operands(node.operands)
+            elif b is None and isinstance(a, Node):
+                operands = f'[{a.index + shift}],"literals":null'
+            elif isinstance(a, Node) and isinstance(b, Node):
+                operands = f'[{a.index + shift},{b.index + shift}],"literals":null'
+            elif isinstance(a, Node) and type(b) is float:
+                operands = f'[{a.index + shift},null],"literals":[null,{known(b) or new(b)}]'
             else:
-                if a is None:
-                    operands = '[],"literals":null'
-                elif b is None and isinstance(a, Node):
-                    operands = f'[{a.index + shift}],"literals":null'
-                elif isinstance(a, Node) and isinstance(b, Node):
-                    operands = f'[{a.index + shift},{b.index + shift}],"literals":null'
-                elif isinstance(a, Node) and type(b) is float:
-                    operands = f'[{a.index + shift},null],"literals":[null,{known(b) or new(b)}]'
-                else:
-                    operands = self.operands((a,) if b is None else (a, b))
-                line = (
-                    f'{{"step":{step}{begin}{index},{named}{by_gate}null,"operands":{operands},"value":{value!r}'
-                    f'{NO_EDGE}null,{span},"path":{path},"changes":null'
-                )
+                operands = self.operands((a,) if b is None else (a, b))
+            by_gate, span = known_gate(gate) or new_gate(gate), known_span(place) or new_span(place)
+            params = spell_params(gate, node.params) if gate.params else "null"
+            text, note = repr(value) if type(value) is float else array(value), "null"
+            if "n" in text:  # nan or inf
+                text, note = array(value), self.left(node, value)
+            line = (
+                f'{{"step":{step}{begin}{index},{named}{by_gate}{params},"operands":{operands},"value":{text}'
+                f'{NO_EDGE}{note},{span},"path":{path},"changes":{changes}'
+            )
             checksum = crc32(line.encode(), checksum)
             yield f'{line},"crc":{checksum}}}'
         self.checksum = checksum
 
-    def rare(self, node: Node, index: int) -> tuple[str, str, str, str, str]:
-        """Return what few nodes have: parameters, operands beyond two; the value; a note, changes before."""
-        trace, all_operands = self.trace, node.operands
-        held = [trace.saw(node, each) for each in all_operands]
-        value = trace.saw(node, node)
-        if node in self.foreign and all_operands:
+    def seen(self, node: Node) -> Array:
+        """Return what a node held when it was computed; one from before the trace must be what its operands give."""
+        held, value = self.trace.seen(node)
+        if held and node in self.foreign:
             self.check_foreign(node, held, value)
-        note = forward_note(self.number, node.gate, held, value)
-        return (
-            spell_params(node.gate, node.params),
-            self.operands(all_operands),
-            self.array(value),
-            self.texts[note],
-            self.changed(node),
-        )
+        return value
+
+    def left(self, node: Node, value: Array) -> str:
+        """Spell which domain a node has left, if any."""
+        return self.texts[forward_note(self.number, node.gate, self.trace.seen(node)[0], value)]
 
     def operands(self, operands: Sequence[Any]) -> str:
         """Spell which operands are nodes, and the literals among them."""
@@ -304,6 +292,7 @@ class Lines:
         yield self.closed(self.seed(stretch, number))
         shift, moved, doubts, checksum = self.shift, self.moved, self.doubts, self.checksum
         known_gate, new_gate, keep = self.edges.known.get, self.edges.new, self.spelled.known
+        known_text, array = self.texts.known.get, self.array
         middle, last = f',"pass":{number},"kind":"backward","node":', None
         for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(
             stretch.taken(), stretch.seed_step + 2
@@ -314,7 +303,7 @@ class Lines:
                     keep.clear()
                 index = self.index(node) if shift is None else node.index + shift
                 begin, doubtful = f"{middle}{index}{known_gate(gate) or new_gate(gate)}", doubts[gate]
-                up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
+                up = known(upstream) or new(upstream) if type(upstream) is float else array(upstream)
             place = self.index(operand) if shift is None else operand.index + shift
             product = total if is_first else upstream * local
             if isinstance(local, float) and not (product - product or total - total or upstream - upstream):
@@ -337,9 +326,12 @@ class Lines:
                     end = self.noted(end, node, slot, upstream, local, product)
             else:
                 end = FIRST_EDGE if is_first else LATER_EDGE
-                local_text = self.texts[local.formula] if isinstance(local, LinearMap) else self.array(local)
-                total_text = self.array(total)
-                product_text = total_text if is_first else self.array(product)
+                if isinstance(local, LinearMap):
+                    local_text = known_text(local.formula) or self.texts.new(local.formula)
+                else:
+                    local_text = array(local)
+                total_text = array(total)
+                product_text = total_text if is_first else array(product)
                 if doubtful is not None or "n" in up or "n" in product_text:  # a convention; nan or inf
                     end = self.noted(end, node, slot, upstream, local, product)
             line = (
@@ -377,14 +369,7 @@ class Lines:
         """Spell a number, or a tensor as nested lists; one without numbers by its shape alone."""
         if not isinstance(value, Tensor):
             return self.spelled.known.get(value) or self.spelled.new(value)
-        known = self.tensors.get(id(value))
-        if known is not None:
-            return known[1]
-        if len(self.tensors) >= FEW:
-            self.tensors.clear()
-        text = spell_tensor(value, self.number)
-        self.tensors[id(value)] = value, text
-        return text
+        return self.tensors[value]
 
     def path(self, node: int) -> str:
         """Spell the calls within which a node was computed; asked for in the order of the nodes."""
