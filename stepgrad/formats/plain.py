@@ -1,31 +1,29 @@
-"""Plain steps: those of numbers without a note, which is nearly all of a long trace, told without making their events.
+"""Plain steps: those without a note, which is nearly all of a long trace, told without making their events.
 
 They are told as :class:`~stepgrad.formats.text.TextExport` tells an event, in its columns; the tests compare the two.
-What would be put together anew at every step is remembered as long as there is room: names, numbers, and how
-the expressions and the rules of gates are written. A step that is not plain is left to the export.
+What would be put together anew at every step is remembered as long as there is room: names, numbers, tensors as
+blocks of lines, and how the expressions and the rules of gates are written. A step that is not plain is left to the export.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from stepgrad.events import unnamed
-from stepgrad.formula import spell
+from stepgrad.formats.blocks import BELOW, Blocks, beside
+from stepgrad.formats.phrases import MANY, Phrases, Remembered
+from stepgrad.linear import LinearMap
 from stepgrad.notes import Doubts
 from stepgrad.numeric import FLOAT
+from stepgrad.steps import change_of
 from stepgrad.stretch import Edge, Stretch
 from stepgrad.style import LARGE, cells, escaped, literal_text, printed
 from stepgrad.tape import Mark, Node, Updated
+from stepgrad.tensor import Array, Tensor
 from stepgrad.trace import Trace
 from stepgrad.wording import Wording
 
-MANY = 20_000  # that are remembered of each kind
-HOLES = ("\ue000", "\ue001", "\ue002")  # where names will stand in a text that is made once
-INDENT = " " * 6
-BELOW = f"{INDENT}  "  # what stands before the second half of a line
 LEAST_RULE = len("   ∂f/∂x = 1")
 
 
@@ -39,20 +37,6 @@ class Columns(NamedTuple):
     number: int
     line: int
     times: str
-
-
-class Remembered(dict[Any, Any]):
-    """What is made when first asked for, and remembered as long as there is room."""
-
-    def __init__(self, make: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self.make = make
-
-    def __missing__(self, key: Any) -> Any:
-        if len(self) >= MANY:
-            self.clear()
-        found = self[key] = self.make(key)
-        return found
 
 
 class Numbers(dict[Any, tuple[str, bool]]):
@@ -102,13 +86,6 @@ class Names(dict[Any, str]):
         return text
 
 
-class Written(NamedTuple):
-    """A text with holes for names, and what picks these from those of ``x``, ``y`` and ``z``; None: it has no holes."""
-
-    text: str
-    pick: Callable[[tuple[str, str, str]], Any] | None
-
-
 def suffices(trace: Trace) -> bool:
     """Whether steps can be plain: floats that nobody changed, counted without gaps, with names of narrow letters."""
     names = {each.text for each in trace.called.values()}
@@ -136,102 +113,94 @@ class Plain:
         self.wording = wording
         self.trace = trace = wording.trace
         self.columns = columns
+        self.room = columns.line - len(BELOW)
         self.told = told
         self.names = Names(trace, wording.style.ascii_only)
         self.numbers = Numbers(wording.style.digits, columns.number)
         self.literals = Remembered(literal_text)
-        self.expressions = Remembered(self.expression)
-        self.of_one = Remembered(lambda gate: self.expression((gate, False, "")))
-        self.of_two = Remembered(lambda gate: self.expression((gate, False, False)))
-        self.rules = Remembered(self.rule)
+        self.blocks = Blocks(wording.style)
+        self.phrases = Phrases(wording.style)
         self.doubts = Doubts(trace.number)
         sign = wording.style.sign
         self.by, self.dot, self.equal, self.about = sign("∂"), sign("·"), ("=", sign("≈")), sign("≈ ")
 
-    # How a gate is written, with holes for the names
-
-    def holed(self, text: str, holes: Iterable[str], *, signed: bool) -> Written:
-        """Make a template of a text with holes."""
-        known = {hole: place for place, hole in enumerate(holes)}
-        parts = re.split(f"({'|'.join(map(re.escape, known))})", text)
-        order = [known[part] for part in parts[1::2]]
-        sign = self.wording.style.sign if signed else str
-        parts[::2] = [sign(part).replace("%", "%%" if order else "%") for part in parts[::2]]
-        parts[1::2] = ["%s"] * len(order)
-        return Written("".join(parts), itemgetter(*order) if order else None)
-
-    def expression(self, key: tuple[Any, ...]) -> Written:
-        """Write what a gate computes of one operand or two: each is a hole, that of a negative literal with a sign."""
-        gate, *below = key
-        holes = [("-" if each else "") + hole for hole, each in zip(HOLES, below) if each != ""]
-        return self.holed(gate.written(holes, {}), holes, signed=True)
-
-    def rule(self, key: tuple[Any, ...]) -> Written:
-        """Write the local of a slot, the gate's literals put in."""
-        gate, slot, *literals = key
-        given = {place: literal for place, literal in enumerate(literals) if literal is not None}
-        text = gate.local_formula(slot, given)
-        spelled = spell(text, dict(zip("xyz", HOLES)), ascii_only=self.wording.style.ascii_only)
-        return self.holed(spelled, HOLES, signed=False)
-
-    # The steps
-
     def forward(self, entries: Iterable[Any], first: int) -> Iterator[str]:
         """Yield the lines of what is neither a seed nor an edge, from a step on."""
-        names, numbers, literals, expressions = self.names, self.numbers, self.literals, self.expressions
-        of_one, of_two = self.of_one, self.of_two
-        equal, width, steps = self.equal, self.columns.line, self.columns.step
+        names, numbers, literals, blocks = self.names, self.numbers, self.literals, self.blocks
+        of_one, of_two, expressions = self.phrases.of_one, self.phrases.of_two, self.phrases.expressions
+        equal, width, steps, room = self.equal, self.columns.line, self.columns.step, self.room
         of_name, of_expression = self.columns.name, self.columns.expression
         of_both = of_name + 3 + of_expression
+        below: list[str]
         for step, entry in enumerate(entries, first):
             if not isinstance(entry, Node):
-                line = self.updated(entry, step)
-                if line:
-                    yield line
-                else:
-                    yield from self.told(self.trace.event_of_entry(entry, step))
+                yield from self.updated(entry, step) or self.told(self.trace.event_of_entry(entry, step))
                 continue
             value, a, b = entry.value, entry.a, entry.b
-            if type(value) is not float or value - value or entry.more is not None:
+            if type(value) is float and not value - value:
+                number, rounded = numbers[value]
+                right, below = f"{equal[rounded]} {number}", []
+            elif isinstance(value, Tensor) and (block := blocks[value]).is_finite and block.width <= room:
+                right, below = block.head, block.below
+            else:
                 yield from self.told(self.trace.event_of_entry(entry, step))
                 continue
-            number, rounded = numbers[value]
             name = names[entry]
             if a is None:
-                line = f"{str(step).rjust(steps)}  {name.ljust(of_both)} {equal[rounded]} {number}  {entry.gate.name}"
+                left, right = f"{str(step).rjust(steps)}  {name.ljust(of_both)}", f"{right}  {entry.gate.name}"
             else:
-                if not isinstance(a, Node):
-                    x, y = literals[a], names[b] if isinstance(b, Node) else "" if b is None else literals[b]
-                    text, pick = expressions[entry.gate, x[0] == "-", y and y[0] == "-"]
+                if entry.more is not None or not isinstance(a, Node):
+                    shown = self.phrases.application(entry.gate, self.operands(entry), entry.params)
                 elif isinstance(b, Node):
-                    x, y = names[a], names[b]
                     text, pick = of_two[entry.gate]
+                    shown = text % pick((names[a], names[b]))
                 elif b is None:
-                    x, y = names[a], ""
                     text, pick = of_one[entry.gate]
-                else:
-                    x, y = names[a], literals[b]
+                    shown = text % pick((names[a],))
+                elif type(b) is float:
+                    y = literals[b]
                     text, pick = expressions[entry.gate, False, y[0] == "-"]
-                shown = (text % pick((x, y))).ljust(of_expression)
-                line = f"{str(step).rjust(steps)}  {name.ljust(of_name)} = {shown} {equal[rounded]} {number}"
-            if len(line) <= width:
-                yield line
+                    shown = text % pick((names[a], y))
+                else:
+                    shown = self.phrases.application(entry.gate, self.operands(entry), entry.params)
+                left = f"{str(step).rjust(steps)}  {name.ljust(of_name)} = {shown.ljust(of_expression)}"
+            if len(left) + 1 + len(right) <= width:
+                yield f"{left} {right}"
+            elif len(left) <= width and len(right) <= room:
+                yield left.rstrip()
+                yield f"{BELOW}{right}"
             else:
                 yield from self.told(self.trace.event_of_entry(entry, step))
+                continue
+            if below:
+                yield from below
 
-    def updated(self, mark: Mark, step: int) -> str:
-        """Return the line of an update of a number; empty where it does not fit, or something else was marked."""
-        if not isinstance(mark, Updated) or not type(mark.old) is type(mark.new) is float:
-            return ""
-        before: Any
-        after: Any
+    def operands(self, node: Node) -> tuple[str, ...]:
+        """Return the names of a node's operands, literals written out."""
+        return tuple([self.names[x] if isinstance(x, Node) else self.wording.operand(x) for x in node.operands])
+
+    def updated(self, mark: Mark, step: int) -> Sequence[str]:
+        """Return the lines of an update; none where they do not fit, or something else was marked."""
+        if not isinstance(mark, Updated):
+            return []
         node, before, after = mark
+        if type(before) is type(after) is float:
+            return self.updated_number(self.names[node], before, after, step)
+        if not (isinstance(before, Tensor) and isinstance(after, Tensor) and before.shape == after.shape):
+            return []
+        blocks = [self.blocks[each] for each in (before, change_of(before, after), after)]
+        line = f"{str(step).rjust(self.columns.step)}  {self.names[node]} updated  {blocks[2].shape}"
+        lines = beside(list(zip(("old", "change", "new"), blocks)), self.room)
+        return [line, *lines] if lines and len(before.shape) <= 2 and len(line) <= self.columns.line else []
+
+    def updated_number(self, name: str, before: Any, after: Any, step: int) -> Sequence[str]:
+        """Return the line of an update of a number."""
         (old, a), (change, b), (new, c) = self.numbers[before], self.numbers[after - before], self.numbers[after]
         added = change.lstrip()
-        equation = f"{self.names[node]} = {old.lstrip()} + {f'({added})' if added[0] == '-' else added}"
+        equation = f"{name} = {old.lstrip()} + {f'({added})' if added[0] == '-' else added}"
         left = f"{str(step).rjust(self.columns.step)}  {equation.ljust(self.columns.equation)}"
         line = f"{left} {self.equal[a or b or c]} {new}"
-        return line if len(line) <= self.columns.line else ""
+        return [line] if len(line) <= self.columns.line else []
 
     def backward(self, stretch: Stretch, *, keep: bool) -> Iterator[str]:
         """Yield the lines of the seed and the edges of a pass."""
@@ -246,6 +215,9 @@ class Plain:
         for step, edge in enumerate(stretch.taken(keep=keep), stretch.seed_step + 2):
             node, slot, operand, upstream, local, total, first = edge
             product: Any = total if first else upstream * local
+            if isinstance(local, LinearMap):
+                yield from self.carried(edge, product, of, step) or self.told(self.trace.event_of_edge(edge, step))
+                continue
             if (
                 not isinstance(local, float)
                 or product - product
@@ -288,6 +260,39 @@ class Plain:
         line = f"{left} {self.equal[rounded]} {number}  the seed"
         return [line] if len(line) <= self.columns.line else self.told(self.trace[stretch.seed_step])
 
+    def carried(self, edge: Edge, product: Array, of: str, step: int) -> Sequence[str]:
+        """Return the lines of an edge between tensors; none where it has a note, or they do not fit."""
+        node, slot, operand, upstream, local, total, first = edge
+        arriving, sent = self.blocks[upstream], self.blocks[product]
+        if not (arriving.is_finite and sent.is_finite) or (
+            self.doubts[node.gate] is not None and self.is_noted(edge, product)
+        ):
+            return []
+        (x, a, known_x), (y, b, known_y) = self.factor(node.a), self.factor(node.b)
+        names = f"{of}{self.names[node]}", x, y, self.names[node]
+        written, factors = self.phrases.product(node.gate, slot, (known_x, known_y), local.formula)
+        result = f"{of}{self.names[operand]}"
+        left = f"{str(step).rjust(self.columns.step)}  {result} {'=' if first else '+='} {written.filled(names)}"
+        shown = [(names[0], arriving), *[(names[k], self.blocks[(None, a, b, node.value)[k]]) for k in factors]]
+        if first:
+            shown.append((result, sent))
+        else:
+            shown += [("product", sent), (result, self.blocks[total])]
+        lines = beside(shown, self.room)
+        if not lines or len(left) > self.columns.line:
+            return []
+        if len(left) + 3 + len(sent.shape) <= self.columns.line:
+            return [f"{left}   {sent.shape}", *lines]
+        return [left.rstrip(), f"{BELOW}  {sent.shape}", *lines]
+
+    def factor(self, operand: Any) -> tuple[str, Array, Any]:
+        """Return what an operand is called, what it holds, and the number that it is if it is a literal one."""
+        if isinstance(operand, Node):
+            return self.names[operand], operand.value, None
+        if type(operand) is float:
+            return self.literals[operand], operand, operand
+        return "" if operand is None else self.wording.operand(operand), operand, None
+
     def is_noted(self, edge: Edge, product: Any) -> bool:
         """Whether there is a note on an edge between numbers."""
         node, slot, _, upstream, local, *_ = edge
@@ -297,7 +302,7 @@ class Plain:
         """Write the local of a slot; empty where only words say it."""
         a, b = node.a, node.b
         a_node, b_node = isinstance(a, Node), isinstance(b, Node)
-        text, pick = self.rules[node.gate, slot, None if a_node else a, None if b_node else b]
+        text, pick = self.phrases.rules[node.gate, slot, None if a_node else a, None if b_node else b]
         if pick is None:
             return text
         x = self.names[a] if a_node else ""
