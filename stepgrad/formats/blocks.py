@@ -6,13 +6,15 @@ numbers and one for its rows; what needs more care is left to the style.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from struct import pack
+from itertools import chain
+from math import prod
+from struct import Struct
 from typing import NamedTuple
 
 from stepgrad.style import MAX_COLUMNS, MAX_ROWS, Style
-from stepgrad.tensor import Array, Shape, Tensor, flat, shape_of, show_shape
+from stepgrad.tensor import Array, Shape, Tensor, flat, show_shape
 
 NUMBERS = 20_000  # in the arrays that are remembered
 INDENT = " " * 6
@@ -28,72 +30,102 @@ class Block(NamedTuple):
     relation : str
         ``=``, or ``≈`` where a printed number is rounded.
     lines : list of str
-        All of the same width.
+        All of the same width, if need be filled up with blanks.
     width : int
+    is_even : bool
+        Whether they are of the same width by themselves.
     shape : str
-    head : str
-        What stands behind the name of a value: its only row, or its shape.
-    below : list of str
-        The rows that follow then, indented.
     is_finite : bool
-        Whether no number that is shown is inf or nan.
+        Whether no number is inf or nan.
     """
 
     relation: str
     lines: list[str]
     width: int
+    is_even: bool
     shape: str
-    head: str
-    below: list[str]
     is_finite: bool
+
+    @property
+    def after(self) -> tuple[str, list[str]]:
+        """What stands behind the name of a value, its only row or its shape, and the rows that follow."""
+        if len(self.lines) == 1:
+            return f"{self.relation} {self.lines[0]}  {self.shape}", []
+        return f"{self.relation} {self.shape}", labelled("", self)
+
+
+class Layout(NamedTuple):
+    """How arrays of one shape are printed.
+
+    Attributes
+    ----------
+    shape : str
+    columns : int
+    template : str
+        What ``%`` prints all their numbers with; empty where some are left out, or matrices are stacked.
+    bits : callable
+        Tells such arrays apart, also -0.0 from 0.0.
+    known : dict
+        Those that were printed, by their bits.
+    """
+
+    shape: str
+    columns: int
+    template: str
+    bits: Callable[..., bytes]
+    known: dict[bytes, Block]
 
 
 class Blocks:
-    """Arrays as blocks, remembered by the bits of their numbers as long as there is room."""
+    """Arrays as blocks, remembered as long as there is room."""
 
     def __init__(self, style: Style) -> None:
         self.style = style
         self.relations = "=", style.sign("≈")
-        self.known: dict[tuple[Shape, bytes], Block] = {}
-        self.room = NUMBERS
+        self.layouts: dict[Shape, Layout] = {}
+        self.room = 8 * NUMBERS
 
     def __getitem__(self, array: Array) -> Block:
-        shape, numbers = shape_of(array), flat(array)
-        key = shape, pack(f"{len(numbers)}d", *numbers)
-        block = self.known.get(key)
-        if block is None:
-            self.room -= len(numbers) + 1
-            if self.room < 0:
-                self.known.clear()
-                self.room = NUMBERS
-            block = self.known[key] = self.printed(array)
+        shape, numbers = (array.shape, array.data) if isinstance(array, Tensor) else ((), (array,))
+        layout = self.layouts.get(shape) or self.layout(shape)
+        bits = layout.bits(*numbers)
+        return layout.known.get(bits) or self.printed(array, layout, bits)
+
+    def layout(self, shape: Shape) -> Layout:
+        """Lay out the arrays of a shape."""
+        count, columns = prod(shape), shape[-1] if shape else 0
+        whole = 0 < len(shape) < 3 and 0 < columns <= MAX_COLUMNS and 0 < count <= MAX_ROWS * columns
+        template = " ".join([f"%.{self.style.digits}f"] * count) if whole else ""
+        found = self.layouts[shape] = Layout(show_shape(shape), columns, template, Struct(f"{count}d").pack, {})
+        return found
+
+    def printed(self, array: Array, layout: Layout, bits: bytes) -> Block:
+        """Print an array for the first time."""
+        self.room -= len(bits) + 8
+        if self.room < 0:
+            for each in self.layouts.values():
+                each.known.clear()
+            self.room = 8 * NUMBERS
+        found = at_once(array.data, layout, self.style.digits) if layout.template else None
+        if found is not None:
+            lines, rounded = found
+            block = Block(self.relations[rounded], lines, len(lines[0]), True, layout.shape, True)
+        else:
+            lines, is_finite = self.style.lines(array), all(number - number == 0 for number in flat(array))
+            width = len(lines[0])
+            even, lines = all(len(line) == width for line in lines), [line.ljust(width) for line in lines]
+            block = Block(self.style.equals(array), lines, width, even, layout.shape, is_finite)
+        layout.known[bits] = block
         return block
 
-    def printed(self, array: Array) -> Block:
-        """Print an array for the first time."""
-        found = at_once(array, self.style.digits)
-        is_finite = found is not None or all(number - number == 0 for number in flat(array))
-        lines, rounded = found or (self.style.lines(array), self.style.rounded(array))
-        relation, shape, width = self.relations[rounded], show_shape(shape_of(array)), len(lines[0])
-        if len(lines) == 1:
-            return Block(relation, lines, width, shape, f"{relation} {lines[0]}  {shape}", [], is_finite)
-        below = [f"{BELOW}{line}" if line else "" for line in lines]
-        filled = [line.ljust(width) for line in lines]
-        return Block(relation, filled, width, shape, f"{relation} {shape}", below, is_finite)
 
+def at_once(numbers: list[float], layout: Layout, digits: int) -> tuple[list[str], bool] | None:
+    """Print all numbers of a matrix, and say whether one is rounded; None where one needs more care.
 
-def at_once(array: Array, digits: int) -> tuple[list[str], bool] | None:
-    """Print a matrix of which all is shown, and say whether it is rounded; None where a number needs more care.
-
-    >>> at_once(Tensor((2, 2), [0.12, -1.0, 30.0, 1e-9]), 2)
+    >>> at_once([0.12, -1.0, 30.0, 1e-9], Blocks(Style(2)).layout((2, 2)), 2)
     (['[ 0.12    -1.00]', '[30.00 1.00e-09]'], False)
     """
-    if not isinstance(array, Tensor) or len(array.shape) > 2 or not array.data:
-        return None
-    numbers, width = array.data, array.shape[-1]
-    if width > MAX_COLUMNS or len(numbers) > MAX_ROWS * width:
-        return None
-    text = with_decimals(len(numbers), digits) % tuple(numbers)
+    text = layout.template % tuple(numbers)
     if "n" in text:  # nan or inf
         return None
     texts = text.split()
@@ -104,16 +136,13 @@ def at_once(array: Array, digits: int) -> tuple[list[str], bool] | None:
                 texts[place] = f"{number:.{digits}e}"
                 read[place] = float(texts[place])
     lengths = list(map(len, texts))
-    widths = [max(lengths[column::width]) for column in range(width)]
-    if max(widths) > digits + 9:  # perhaps too large for the decimals
+    if max(lengths) > digits + 9:  # perhaps too large for the decimals
         return None
-    return (in_rows(tuple(widths), len(numbers) // width) % tuple(texts)).split("\n"), read != numbers
-
-
-@lru_cache(maxsize=200)
-def with_decimals(count: int, digits: int) -> str:
-    """Return what ``%`` prints so many numbers with."""
-    return " ".join([f"%.{digits}f"] * count)
+    columns = layout.columns
+    if len(texts) == columns:
+        return [f"[{' '.join(texts)}]"], read != numbers
+    widths = tuple([max(lengths[column::columns]) for column in range(columns)])
+    return (in_rows(widths, len(texts) // columns) % tuple(texts)).split("\n"), read != numbers
 
 
 @lru_cache(maxsize=2_000)
@@ -131,15 +160,28 @@ def beside(blocks: Sequence[tuple[str, Block]], room: int) -> list[str]:
         return in_line(labels, [block for _, block in blocks])
     if max(widths) > room:
         return []
-    return [line for label, (_, block) in zip(labels, blocks) for line in in_line([label], [block])]
+    return [line for label, (_, block) in zip(labels, blocks) for line in labelled(label, block)]
+
+
+def labelled(label: str, block: Block) -> list[str]:
+    """Set one block behind its label."""
+    lines = (BELOW + label + f"\n{BELOW}{' ' * len(label)}".join(block.lines)).split("\n")
+    return lines if block.is_even else [line.rstrip() for line in lines]
 
 
 def in_line(labels: Sequence[str], blocks: Sequence[Block]) -> list[str]:
     """Set labelled blocks side by side, as if there were room."""
-    first = BELOW + GAP.join([label + block.lines[0] for label, block in zip(labels, blocks)])
-    height = max([len(block.lines) for block in blocks])
-    if height == 1:
-        return [first]
-    row = BELOW + GAP.join([" " * len(label) + "%s" for label in labels])
-    columns = [block.lines[1:] + [" " * block.width] * (height - len(block.lines)) for block in blocks]
-    return [first, *[(row % texts).rstrip() for texts in zip(*columns, strict=True)]]
+    heights = [len(block.lines) for block in blocks]
+    height = max(heights)
+    lines = [BELOW[: -len(GAP)]] * height
+    for label, block in zip(labels, blocks):
+        column = block.lines
+        if len(column) < height:
+            column = column + [" " * block.width] * (height - len(column))
+        blank = " " * (len(GAP) + len(label))
+        top = f"{lines[0]}{GAP}{label}{column[0]}"
+        lines = [f"{line}{blank}{row}" for line, row in zip(lines, column)]
+        lines[0] = top
+    if min(heights) == height and all([block.is_even for block in blocks]):
+        return lines
+    return [line.rstrip() for line in lines]

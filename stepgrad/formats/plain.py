@@ -141,7 +141,7 @@ class Plain:
                 number, rounded = numbers[value]
                 right, below = f"{equal[rounded]} {number}", []
             elif isinstance(value, Tensor) and (block := blocks[value]).is_finite and block.width <= room:
-                right, below = block.head, block.below
+                right, below = block.after
             else:
                 yield from self.told(self.trace.event_of_entry(entry, step))
                 continue
