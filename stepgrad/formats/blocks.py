@@ -82,6 +82,9 @@ class Blocks:
     def __init__(self, style: Style) -> None:
         self.style = style
         self.relations = "=", style.sign("≈")
+        self.exponent = f"%.{style.digits}e"
+        self.zeros = f"{0.0:.{style.digits}f}", f"{-0.0:.{style.digits}f}"
+        self.longest = style.digits + 9  # with more signs, a number may be too large for the decimals
         self.layouts: dict[Shape, Layout] = {}
         self.room = 8 * NUMBERS
 
@@ -106,7 +109,7 @@ class Blocks:
             for each in self.layouts.values():
                 each.known.clear()
             self.room = 8 * NUMBERS
-        found = at_once(array.data, layout, self.style.digits) if layout.template else None
+        found = self.at_once(array.data, layout) if layout.template else None
         if found is not None:
             lines, rounded = found
             block = Block(self.relations[rounded], lines, len(lines[0]), True, layout.shape, True)
@@ -118,31 +121,32 @@ class Blocks:
         layout.known[bits] = block
         return block
 
+    def at_once(self, numbers: list[float], layout: Layout) -> tuple[list[str], bool] | None:
+        """Print all numbers of a matrix, and say whether one is rounded; None where one needs more care.
 
-def at_once(numbers: list[float], layout: Layout, digits: int) -> tuple[list[str], bool] | None:
-    """Print all numbers of a matrix, and say whether one is rounded; None where one needs more care.
-
-    >>> at_once([0.12, -1.0, 30.0, 1e-9], Blocks(Style(2)).layout((2, 2)), 2)
-    (['[ 0.12    -1.00]', '[30.00 1.00e-09]'], False)
-    """
-    text = layout.template % tuple(numbers)
-    if "n" in text:  # nan or inf
-        return None
-    texts = text.split()
-    read = list(map(float, texts))
-    if 0.0 in read:  # a number that is too small for the decimals is printed with an exponent
-        for place, number in enumerate(numbers):
-            if number and not read[place]:
-                texts[place] = f"{number:.{digits}e}"
-                read[place] = float(texts[place])
-    lengths = list(map(len, texts))
-    if max(lengths) > digits + 9:  # perhaps too large for the decimals
-        return None
-    columns = layout.columns
-    if len(texts) == columns:
-        return [f"[{' '.join(texts)}]"], read != numbers
-    widths = tuple([max(lengths[column::columns]) for column in range(columns)])
-    return (in_rows(widths, len(texts) // columns) % tuple(texts)).split("\n"), read != numbers
+        >>> blocks = Blocks(Style(2))
+        >>> blocks.at_once([0.12, -1.0, 30.0, 1e-9], blocks.layout((2, 2)))
+        (['[ 0.12    -1.00]', '[30.00 1.00e-09]'], False)
+        """
+        text = layout.template % tuple(numbers)
+        if "n" in text:  # nan or inf
+            return None
+        texts, columns = text.split(), layout.columns
+        if self.zeros[0] in text:  # a number that is too small for the decimals is printed with an exponent
+            for place, each in enumerate(texts):
+                if each in self.zeros and numbers[place]:
+                    texts[place] = self.exponent % numbers[place]
+        lengths = list(map(len, texts))
+        longest = max(lengths)
+        if longest > self.longest:
+            return None
+        rounded = float(texts[0]) != numbers[0] or list(map(float, texts)) != numbers
+        if len(texts) == columns:
+            return [f"[{' '.join(texts)}]"], rounded
+        if columns == 1:
+            return [f"[{each.rjust(longest)}]" for each in texts], rounded
+        widths = tuple([max(lengths[column::columns]) for column in range(columns)])
+        return (in_rows(widths, len(texts) // columns) % tuple(texts)).split("\n"), rounded
 
 
 @lru_cache(maxsize=2_000)

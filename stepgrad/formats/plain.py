@@ -18,7 +18,7 @@ from stepgrad.notes import Doubts
 from stepgrad.numeric import FLOAT
 from stepgrad.steps import change_of
 from stepgrad.stretch import Edge, Stretch
-from stepgrad.style import LARGE, cells, escaped, literal_text, printed
+from stepgrad.style import LARGE, cells, escaped, printed
 from stepgrad.tape import Mark, Node, Updated
 from stepgrad.tensor import Array, Tensor
 from stepgrad.trace import Trace
@@ -53,12 +53,12 @@ class Numbers(dict[Any, tuple[str, bool]]):
     def __missing__(self, number: Any) -> tuple[str, bool]:
         if self.least < number < LARGE or -LARGE < number < -self.least:
             text = self.template % number
-        elif number and -self.lost < number < self.lost:
+        elif not number:  # as a key, -0.0 is 0.0
+            return self.template % number, False
+        elif -self.lost < number < self.lost:
             text = self.exponent % number
         else:
             text = printed(number, self.digits).rjust(self.width)
-            if not number:  # as a key, -0.0 is 0.0
-                return text, False
         if len(self) >= MANY:
             self.clear()
         found = self[number] = text, float(text) != number == number
@@ -117,7 +117,7 @@ class Plain:
         self.told = told
         self.names = Names(trace, wording.style.ascii_only)
         self.numbers = Numbers(wording.style.digits, columns.number)
-        self.literals = Remembered(literal_text)
+        self.literals = Remembered(wording.operand)
         self.blocks = Blocks(wording.style)
         self.phrases = Phrases(wording.style)
         self.doubts = Doubts(trace.number)
@@ -126,58 +126,62 @@ class Plain:
 
     def forward(self, entries: Iterable[Any], first: int) -> Iterator[str]:
         """Yield the lines of what is neither a seed nor an edge, from a step on."""
-        names, numbers, literals, blocks = self.names, self.numbers, self.literals, self.blocks
-        of_one, of_two, expressions = self.phrases.of_one, self.phrases.of_two, self.phrases.expressions
-        equal, width, steps, room = self.equal, self.columns.line, self.columns.step, self.room
+        names, numbers, literals, expressions = self.names, self.numbers, self.literals, self.phrases.expressions
+        of_one, of_two = self.phrases.of_one, self.phrases.of_two
+        equal, width, steps = self.equal, self.columns.line, self.columns.step
         of_name, of_expression = self.columns.name, self.columns.expression
-        of_both = of_name + 3 + of_expression
-        below: list[str]
         for step, entry in enumerate(entries, first):
             if not isinstance(entry, Node):
                 yield from self.updated(entry, step) or self.told(self.trace.event_of_entry(entry, step))
                 continue
             value, a, b = entry.value, entry.a, entry.b
-            if type(value) is float and not value - value:
-                number, rounded = numbers[value]
-                right, below = f"{equal[rounded]} {number}", []
-            elif isinstance(value, Tensor) and (block := blocks[value]).is_finite and block.width <= room:
-                right, below = block.after
-            else:
-                yield from self.told(self.trace.event_of_entry(entry, step))
+            if type(value) is not float or value - value or not isinstance(a, Node) or entry.more is not None:
+                yield from self.computed(entry, step) or self.told(self.trace.event_of_entry(entry, step))
                 continue
-            name = names[entry]
-            if a is None:
-                left, right = f"{str(step).rjust(steps)}  {name.ljust(of_both)}", f"{right}  {entry.gate.name}"
+            if isinstance(b, Node):
+                text, pick = of_two[entry.gate]
+                shown = text % pick((names[a], names[b]))
+            elif b is None:
+                text, pick = of_one[entry.gate]
+                shown = text % pick((names[a],))
             else:
-                if entry.more is not None or not isinstance(a, Node):
-                    shown = self.phrases.application(entry.gate, self.operands(entry), entry.params)
-                elif isinstance(b, Node):
-                    text, pick = of_two[entry.gate]
-                    shown = text % pick((names[a], names[b]))
-                elif b is None:
-                    text, pick = of_one[entry.gate]
-                    shown = text % pick((names[a],))
-                elif type(b) is float:
-                    y = literals[b]
-                    text, pick = expressions[entry.gate, False, y[0] == "-"]
-                    shown = text % pick((names[a], y))
-                else:
-                    shown = self.phrases.application(entry.gate, self.operands(entry), entry.params)
-                left = f"{str(step).rjust(steps)}  {name.ljust(of_name)} = {shown.ljust(of_expression)}"
-            if len(left) + 1 + len(right) <= width:
-                yield f"{left} {right}"
-            elif len(left) <= width and len(right) <= room:
-                yield left.rstrip()
-                yield f"{BELOW}{right}"
+                y = literals[b]
+                text, pick = expressions[entry.gate, False, y[0] == "-"]
+                shown = text % pick((names[a], y))
+            number, rounded = numbers[value]
+            left = f"{str(step).rjust(steps)}  {names[entry].ljust(of_name)} = {shown.ljust(of_expression)}"
+            line = f"{left} {equal[rounded]} {number}"
+            if len(line) <= width:
+                yield line
             else:
-                yield from self.told(self.trace.event_of_entry(entry, step))
-                continue
-            if below:
-                yield from below
+                yield from self.computed(entry, step) or self.told(self.trace.event_of_entry(entry, step))
+
+    def computed(self, node: Node, step: int) -> Sequence[str]:
+        """Return the lines of a forward step; none where it may have a note, or they do not fit."""
+        columns, value = self.columns, node.value
+        if type(value) is float and not value - value:  # it is 0 unless inf or nan
+            number, rounded = self.numbers[value]
+            right, below = f"{self.equal[rounded]} {number}", []
+        elif isinstance(value, Tensor) and (block := self.blocks[value]).is_finite and block.width <= self.room:
+            right, below = block.after
+        else:
+            return []
+        name = self.names[node]
+        if node.a is None:
+            left, right = name.ljust(columns.name + 3 + columns.expression), f"{right}  {node.gate.name}"
+        else:
+            expression = self.phrases.application(node.gate, self.operands(node), node.params)
+            left = f"{name.ljust(columns.name)} = {expression.ljust(columns.expression)}"
+        left = f"{str(step).rjust(columns.step)}  {left}"
+        if len(left) + 1 + len(right) <= columns.line:
+            return [f"{left} {right}", *below]
+        if len(left) <= columns.line and len(right) <= self.room:
+            return [left.rstrip(), f"{BELOW}{right}", *below]
+        return []
 
     def operands(self, node: Node) -> tuple[str, ...]:
         """Return the names of a node's operands, literals written out."""
-        return tuple([self.names[x] if isinstance(x, Node) else self.wording.operand(x) for x in node.operands])
+        return tuple([self.names[x] if isinstance(x, Node) else self.literals[x] for x in node.operands])
 
     def updated(self, mark: Mark, step: int) -> Sequence[str]:
         """Return the lines of an update; none where they do not fit, or something else was marked."""
@@ -208,27 +212,26 @@ class Plain:
         by, dot, times, steps, width = self.by, self.dot, self.columns.times, self.columns.step, self.columns.line
         filled = steps + 2 + self.columns.equation
         upstream: Any
-        recorded, last = stretch.recorded, None
+        recorded, last, is_number = stretch.recorded, None, False
         assert recorded.output is not None
         of = f"{by}{names[recorded.output]}/{by}"
         yield from self.seed(f"{of}{names[recorded.output]}", stretch)
         for step, edge in enumerate(stretch.taken(keep=keep), stretch.seed_step + 2):
             node, slot, operand, upstream, local, total, first = edge
             product: Any = total if first else upstream * local
-            if isinstance(local, LinearMap):
+            if node is not last:
+                last, n, doubtful = node, names[node], doubts[node.gate] is not None
+                is_number = type(upstream) is float and not upstream - upstream  # it is 0 unless inf or nan
+                if is_number:
+                    chain, (up, a) = f"{of}{n} {dot} {by}{n}/{by}", numbers[upstream]
+            if (
+                not is_number  # a closed gate lets nothing through, not even nan
+                or not isinstance(local, float)
+                or product - product
+                or (doubtful and self.is_noted(edge, product))
+            ):
                 yield from self.carried(edge, product, of, step) or self.told(self.trace.event_of_edge(edge, step))
                 continue
-            if (
-                not isinstance(local, float)
-                or product - product
-                or upstream - upstream  # a closed gate lets nothing through, not even nan
-                or (doubts[node.gate] is not None and self.is_noted(edge, product))
-            ):
-                yield from self.told(self.trace.event_of_edge(edge, step))
-                continue
-            if node is not last:
-                last, n, (up, a) = node, names[node], numbers[upstream]
-                chain = f"{of}{n} {dot} {by}{n}/{by}"
             o, (factor, b), (result, c) = names[operand], numbers[local], numbers[product]
             left = f"{str(step).rjust(steps)}  {of}{o} {'=' if first else '+='} {chain}{o}"
             right = f"{equal[a or b]} {up} {times} {factor} {equal[a or b or c]} {result}"
@@ -263,6 +266,8 @@ class Plain:
     def carried(self, edge: Edge, product: Array, of: str, step: int) -> Sequence[str]:
         """Return the lines of an edge between tensors; none where it has a note, or they do not fit."""
         node, slot, operand, upstream, local, total, first = edge
+        if not isinstance(local, LinearMap):
+            return []
         arriving, sent = self.blocks[upstream], self.blocks[product]
         if not (arriving.is_finite and sent.is_finite) or (
             self.doubts[node.gate] is not None and self.is_noted(edge, product)
@@ -289,9 +294,9 @@ class Plain:
         """Return what an operand is called, what it holds, and the number that it is if it is a literal one."""
         if isinstance(operand, Node):
             return self.names[operand], operand.value, None
-        if type(operand) is float:
-            return self.literals[operand], operand, operand
-        return "" if operand is None else self.wording.operand(operand), operand, None
+        if operand is None:
+            return "", None, None
+        return self.literals[operand], operand, None if isinstance(operand, Tensor) else operand
 
     def is_noted(self, edge: Edge, product: Any) -> bool:
         """Whether there is a note on an edge between numbers."""
