@@ -106,8 +106,7 @@ class Blocks:
         """Print an array for the first time."""
         self.room -= len(bits) + 8
         if self.room < 0:
-            for each in self.layouts.values():
-                each.known.clear()
+            self.layouts.clear()
             self.room = 8 * NUMBERS
         found = self.at_once(array.data, layout) if layout.template else None
         if found is not None:

@@ -26,6 +26,7 @@ from stepgrad.formats.spelling import (
     spell_number,
     spell_params,
     spell_span,
+    spell_tensor,
     spell_text,
 )
 from stepgrad.linear import LinearMap
@@ -93,7 +94,7 @@ class Lines:
         self.foreign = trace.foreign
         self.waiting = trace.changes[::-1]
         self.moved = bool(self.waiting)
-        self.tensors = Tensors(trace.number)
+        self.tensors = Tensors()
         self.checksum = 0
         self.under_way = UnderWay(trace.calls)
         self.path_text = "[]"
@@ -332,7 +333,9 @@ class Lines:
                     local_text = array(local)
                 total_text = array(total)
                 product_text = total_text if is_first else array(product)
-                if doubtful is not None or "n" in up or "n" in product_text:  # a convention; nan or inf
+                # A convention; nan or inf.
+                doubted = doubtful is not None and (moved or doubts.about(node, slot))
+                if doubted or "n" in up or "n" in product_text:
                     end = self.noted(end, node, slot, upstream, local, product)
             line = (
                 f'{{"step":{step}{begin}{slot},"operand":{place},"upstream":{up},"local":'
@@ -367,9 +370,9 @@ class Lines:
 
     def array(self, value: Array) -> str:
         """Spell a number, or a tensor as nested lists; one without numbers by its shape alone."""
-        if not isinstance(value, Tensor):
-            return self.spelled.known.get(value) or self.spelled.new(value)
-        return self.tensors[value]
+        if isinstance(value, Tensor):
+            return self.tensors[value] if self.number is FLOAT else spell_tensor(value)
+        return self.spelled.known.get(value) or self.spelled.new(value)
 
     def path(self, node: int) -> str:
         """Spell the calls within which a node was computed; asked for in the order of the nodes."""

@@ -92,7 +92,7 @@ class Phrases:
     def application(self, gate: Gate, operands: tuple[str, ...], params: Params) -> str:
         """Write an application of a gate to any operands, with parameters."""
         below = [text[0] == "-" for text in operands]
-        key = gate, repr(params), *below
+        key = gate, repr(params) if params else "", *below
         written = self.applications.get(key)
         if written is None:
             if len(self.applications) >= MANY:

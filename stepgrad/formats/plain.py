@@ -51,11 +51,12 @@ class Numbers(dict[Any, tuple[str, bool]]):
         self.width = width
 
     def __missing__(self, number: Any) -> tuple[str, bool]:
-        if self.least < number < LARGE or -LARGE < number < -self.least:
+        size = abs(number)
+        if self.least < size < LARGE:
             text = self.template % number
         elif not number:  # as a key, -0.0 is 0.0
             return self.template % number, False
-        elif -self.lost < number < self.lost:
+        elif size < self.lost:
             text = self.exponent % number
         else:
             text = printed(number, self.digits).rjust(self.width)

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import inf, isfinite, prod
 from operator import index as as_int
-from struct import pack
-from typing import Any
+from struct import Struct
+from typing import Any, NamedTuple
 
 from stepgrad.gate import Elementwise, Gate
-from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.source import Span
-from stepgrad.tensor import Shape, Tensor, fold_rows, remembered
+from stepgrad.tensor import Shape, Tensor, fold_rows
 
 MANY = 4_000  # spellings that are remembered
 NUMBERS = 20_000  # in the tensors whose spellings are remembered
@@ -62,29 +61,57 @@ class Floats(Remembered):
         return text
 
 
-class Tensors:
-    """Spellings of tensors of floats, remembered by their bits: a total comes again as an upstream, and as a product.
+class Layout(NamedTuple):
+    """How tensors of one shape are spelled.
 
-    Nobody can spell a number faster than Python does, but most tensors of a sweep need not be spelled again.
+    Attributes
+    ----------
+    template : str
+        What ``%`` makes nested lists of floats with.
+    bits : callable
+        Tells such tensors apart, also -0.0 from 0.0.
+    known : dict
+        Those that were spelled, by their bits.
     """
 
-    def __init__(self, number: NumberType) -> None:
-        self.number = number
-        self.known: dict[tuple[Shape, bytes], str] = {}
+    template: str
+    bits: Callable[..., bytes]
+    known: dict[bytes, str]
+
+
+class Tensors:
+    """Spellings of tensors of floats, remembered as long as there is room.
+
+    Nothing spells a number faster than Python does; but a total comes again as an upstream, and often as a product.
+    """
+
+    def __init__(self) -> None:
+        self.layouts: dict[Shape, Layout] = {}
         self.room = NUMBERS
 
     def __getitem__(self, tensor: Tensor) -> str:
-        if self.number is not FLOAT:
-            return spell_tensor(tensor, self.number)
-        shape, data = tensor.shape, tensor.data
-        key = shape, pack(f"{len(data)}d", *data)
-        text = self.known.get(key)
-        if text is None:
-            self.room -= len(data) + 1
-            if self.room < 0:
-                self.known.clear()
-                self.room = NUMBERS
-            text = self.known[key] = spell_tensor(tensor, FLOAT)
+        layout = self.layouts.get(tensor.shape) or self.layout(tensor.shape)
+        bits = layout.bits(*tensor.data)
+        return layout.known.get(bits) or self.new(tensor, layout, bits)
+
+    def layout(self, shape: Shape) -> Layout:
+        """Lay out the tensors of a shape."""
+        count = prod(shape)
+        template = repr(fold_rows(shape, ["%r"] * count)).replace("'", "").replace(" ", "")
+        self.room -= count
+        found = self.layouts[shape] = Layout(template, Struct(f"{count}d").pack, {})
+        return found
+
+    def new(self, tensor: Tensor, layout: Layout, bits: bytes) -> str:
+        """Spell what is not known yet."""
+        self.room -= len(tensor.data) + 1
+        if self.room < 0:
+            self.layouts.clear()
+            self.room = NUMBERS
+        text = layout.template % tuple(tensor.data)
+        if not tensor.data or "n" in text:  # nan or inf
+            text = spell_tensor(tensor)
+        layout.known[bits] = text
         return text
 
 
@@ -101,25 +128,14 @@ def spell_number(number: Any) -> str:
     return spell_whole(as_int(number))
 
 
-def spell_tensor(tensor: Tensor, number: NumberType) -> str:
-    """Spell a tensor as nested lists; one without numbers by its shape alone."""
+def spell_tensor(tensor: Tensor) -> str:
+    """Spell a tensor as nested lists, number by number; one without numbers by its shape alone."""
     if not tensor.data:
         return f'{{"shape":[{",".join(map(str, tensor.shape))}]}}'
-    if number is FLOAT:
-        # In C, as long as all numbers are finite.
-        text = as_written(tensor.shape) % tuple(tensor.data)
-        if "n" not in text:
-            return text
     level = list(map(spell_number, tensor.data))
     for size in reversed(tensor.shape):
         level = [f"[{','.join(level[i : i + size])}]" for i in range(0, len(level), size)]
     return level[0]
-
-
-@remembered
-def as_written(shape: Shape) -> str:
-    """Return what ``%`` makes nested lists of floats with, without blanks."""
-    return repr(fold_rows(shape, ["%r"] * prod(shape))).replace("'", "").replace(" ", "")
 
 
 def spell_whole(number: int) -> str:
