@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import chain
 from math import prod
 from struct import Struct
 from typing import NamedTuple
@@ -185,6 +184,6 @@ def in_line(labels: Sequence[str], blocks: Sequence[Block]) -> list[str]:
         top = f"{lines[0]}{GAP}{label}{column[0]}"
         lines = [f"{line}{blank}{row}" for line, row in zip(lines, column)]
         lines[0] = top
-    if min(heights) == height and all([block.is_even for block in blocks]):
+    if min(heights) == height and all(block.is_even for block in blocks):
         return lines
     return [line.rstrip() for line in lines]

@@ -29,6 +29,7 @@ from stepgrad.formats.spelling import (
     spell_tensor,
     spell_text,
 )
+from stepgrad.gate import Local
 from stepgrad.linear import LinearMap
 from stepgrad.notes import Doubts, forward_note
 from stepgrad.numeric import FLOAT, NUMBER_TYPES
@@ -293,7 +294,6 @@ class Lines:
         yield self.closed(self.seed(stretch, number))
         shift, moved, doubts, checksum = self.shift, self.moved, self.doubts, self.checksum
         known_gate, new_gate, keep = self.edges.known.get, self.edges.new, self.spelled.known
-        known_text, array = self.texts.known.get, self.array
         middle, last = f',"pass":{number},"kind":"backward","node":', None
         for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(
             stretch.taken(), stretch.seed_step + 2
@@ -304,7 +304,7 @@ class Lines:
                     keep.clear()
                 index = self.index(node) if shift is None else node.index + shift
                 begin, doubtful = f"{middle}{index}{known_gate(gate) or new_gate(gate)}", doubts[gate]
-                up = known(upstream) or new(upstream) if type(upstream) is float else array(upstream)
+                up = known(upstream) or new(upstream) if type(upstream) is float else self.array(upstream)
             place = self.index(operand) if shift is None else operand.index + shift
             product = total if is_first else upstream * local
             if isinstance(local, float) and not (product - product or total - total or upstream - upstream):
@@ -326,16 +326,10 @@ class Lines:
                 if doubtful is not None and (moved or doubts.about(node, slot)):
                     end = self.noted(end, node, slot, upstream, local, product)
             else:
+                local_text, product_text, total_text = self.factors(local, product, total)
                 end = FIRST_EDGE if is_first else LATER_EDGE
-                if isinstance(local, LinearMap):
-                    local_text = known_text(local.formula) or self.texts.new(local.formula)
-                else:
-                    local_text = array(local)
-                total_text = array(total)
-                product_text = total_text if is_first else array(product)
-                # A convention; nan or inf.
                 doubted = doubtful is not None and (moved or doubts.about(node, slot))
-                if doubted or "n" in up or "n" in product_text:
+                if doubted or "n" in up or "n" in product_text:  # a convention; nan or inf
                     end = self.noted(end, node, slot, upstream, local, product)
             line = (
                 f'{{"step":{step}{begin}{slot},"operand":{place},"upstream":{up},"local":'
@@ -356,6 +350,15 @@ class Lines:
             f'"total":{self.array(stretch.recorded.seed)},"first":null,"old":null,"change":null,"text":null,"note":null,'
             f'{NOWHERE},"path":null,"changes":null'
         )
+
+    def factors(self, local: Local, product: Array, total: Array) -> tuple[str, str, str]:
+        """Spell what an edge multiplies and adds: a tensor's local by its formula."""
+        if isinstance(local, LinearMap):
+            local_text = self.texts.known.get(local.formula) or self.texts.new(local.formula)
+        else:
+            local_text = self.array(local)
+        total_text = self.array(total)
+        return local_text, total_text if product is total else self.array(product), total_text
 
     def noted(self, end: str, *edge: Any) -> str:
         """Put a note, if there is one, into the end of an edge."""

@@ -41,7 +41,7 @@ class Written(NamedTuple):
 
 
 class Product(NamedTuple):
-    """What a tensor edge multiplies: of upstream, ``x``, ``y`` and ``z``; and which of these stand beside the upstream."""
+    """What a tensor edge multiplies, of upstream, ``x``, ``y`` and ``z``; and which stand beside the upstream."""
 
     written: Written
     factors: list[int]

@@ -2,7 +2,8 @@
 
 They are told as :class:`~stepgrad.formats.text.TextExport` tells an event, in its columns; the tests compare the two.
 What would be put together anew at every step is remembered as long as there is room: names, numbers, tensors as
-blocks of lines, and how the expressions and the rules of gates are written. A step that is not plain is left to the export.
+blocks of lines, and how the expressions and the rules of gates are written. A step that is not plain is left to the
+export.
 """
 
 from __future__ import annotations
@@ -160,6 +161,7 @@ class Plain:
     def computed(self, node: Node, step: int) -> Sequence[str]:
         """Return the lines of a forward step; none where it may have a note, or they do not fit."""
         columns, value = self.columns, node.value
+        below: list[str]
         if type(value) is float and not value - value:  # it is 0 unless inf or nan
             number, rounded = self.numbers[value]
             right, below = f"{self.equal[rounded]} {number}", []
