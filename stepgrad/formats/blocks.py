@@ -88,9 +88,12 @@ class Blocks:
         self.room = 8 * NUMBERS
 
     def __getitem__(self, array: Array) -> Block:
-        shape, numbers = (array.shape, array.data) if isinstance(array, Tensor) else ((), (array,))
-        layout = self.layouts.get(shape) or self.layout(shape)
-        bits = layout.bits(*numbers)
+        if isinstance(array, Tensor):
+            layout = self.layouts.get(array.shape) or self.layout(array.shape)
+            bits = layout.bits(*array.data)
+        else:
+            layout = self.layouts.get(()) or self.layout(())
+            bits = layout.bits(array)
         return layout.known.get(bits) or self.printed(array, layout, bits)
 
     def layout(self, shape: Shape) -> Layout:
