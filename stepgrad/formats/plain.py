@@ -73,13 +73,13 @@ class Names(dict[Any, str]):
     def __init__(self, trace: Trace, ascii_only: bool) -> None:
         super().__init__()
         self.called = trace.called
-        self.shift = trace.shift or 0
+        self.index_of = trace.index_of
         self.ascii_only = ascii_only
 
     def __missing__(self, node: Any) -> str:
         name = self.called.get(node)
         if name is None:
-            text = unnamed(node.index + self.shift, self.ascii_only)
+            text = unnamed(self.index_of(node), self.ascii_only)
         else:
             text = escaped(name.shown(True)) if self.ascii_only else name.shown()
         if len(self) >= MANY:
@@ -89,13 +89,11 @@ class Names(dict[Any, str]):
 
 
 def suffices(trace: Trace) -> bool:
-    """Whether steps can be plain: floats that nobody changed, counted without gaps, with names of narrow letters."""
+    """Whether steps can be plain: those of a backward sweep, of floats, with names of narrow letters."""
     names = {each.text for each in trace.called.values()}
     return (
         not trace.along
         and trace.number is FLOAT
-        and trace.shift is not None
-        and not trace.changes
         and all(name.isidentifier() and cells(name) == len(name) for name in names)
     )
 
@@ -123,6 +121,7 @@ class Plain:
         self.blocks = Blocks(wording.style)
         self.phrases = Phrases(wording.style)
         self.doubts = Doubts(trace.number)
+        self.moved = {node for _, node, _ in trace.changes}  # they hold another value than when they were computed
         sign = wording.style.sign
         self.by, self.dot, self.equal, self.about = sign("∂"), sign("·"), ("=", sign("≈")), sign("≈ ")
 
@@ -131,13 +130,19 @@ class Plain:
         names, numbers, literals, expressions = self.names, self.numbers, self.literals, self.phrases.expressions
         of_one, of_two = self.phrases.of_one, self.phrases.of_two
         equal, width, steps = self.equal, self.columns.line, self.columns.step
-        of_name, of_expression = self.columns.name, self.columns.expression
+        of_name, of_expression, moved = self.columns.name, self.columns.expression, self.moved
         for step, entry in enumerate(entries, first):
             if not isinstance(entry, Node):
                 yield from self.updated(entry, step) or self.told(self.trace.event_of_entry(entry, step))
                 continue
             value, a, b = entry.value, entry.a, entry.b
-            if type(value) is not float or value - value or not isinstance(a, Node) or entry.more is not None:
+            if (
+                type(value) is not float
+                or value - value
+                or not isinstance(a, Node)
+                or entry.more is not None
+                or (moved and entry in moved)
+            ):
                 yield from self.computed(entry, step) or self.told(self.trace.event_of_entry(entry, step))
                 continue
             if isinstance(b, Node):
@@ -160,7 +165,7 @@ class Plain:
 
     def computed(self, node: Node, step: int) -> Sequence[str]:
         """Return the lines of a forward step; none where it may have a note, or they do not fit."""
-        columns, value = self.columns, node.value
+        columns, value = self.columns, self.trace.saw(node, node)
         below: list[str]
         if type(value) is float and not value - value:  # it is 0 unless inf or nan
             number, rounded = self.numbers[value]
@@ -276,12 +281,13 @@ class Plain:
             self.doubts[node.gate] is not None and self.is_noted(edge, product)
         ):
             return []
-        (x, a, known_x), (y, b, known_y) = self.factor(node.a), self.factor(node.b)
+        (x, a, known_x), (y, b, known_y) = self.factor(node, node.a), self.factor(node, node.b)
+        z = self.trace.value_at(self.trace.index_of(node), step) if node in self.moved else node.value
         names = f"{of}{self.names[node]}", x, y, self.names[node]
         written, factors = self.phrases.product(node.gate, slot, (known_x, known_y), local.formula)
         result = f"{of}{self.names[operand]}"
         left = f"{str(step).rjust(self.columns.step)}  {result} {'=' if first else '+='} {written.filled(names)}"
-        shown = [(names[0], arriving), *[(names[k], self.blocks[(None, a, b, node.value)[k]]) for k in factors]]
+        shown = [(names[0], arriving), *[(names[k], self.blocks[(None, a, b, z)[k]]) for k in factors]]
         if first:
             shown.append((result, sent))
         else:
@@ -293,18 +299,20 @@ class Plain:
             return [f"{left}   {sent.shape}", *lines]
         return [left.rstrip(), f"{BELOW}  {sent.shape}", *lines]
 
-    def factor(self, operand: Any) -> tuple[str, Array, Any]:
-        """Return what an operand is called, what it holds, and the number that it is if it is a literal one."""
+    def factor(self, node: Node, operand: Any) -> tuple[str, Array, Any]:
+        """Return what an operand is called, what the node saw there, and the number that it is if it is a literal."""
         if isinstance(operand, Node):
-            return self.names[operand], operand.value, None
+            return self.names[operand], self.trace.saw(node, operand), None
         if operand is None:
             return "", None, None
         return self.literals[operand], operand, None if isinstance(operand, Tensor) else operand
 
     def is_noted(self, edge: Edge, product: Any) -> bool:
-        """Whether there is a note on an edge between numbers."""
+        """Whether there is a note on an edge."""
         node, slot, _, upstream, local, *_ = edge
-        return self.doubts.about(node, slot) and bool(self.trace.note_of_edge(node, slot, upstream, local, product))
+        return (bool(self.moved) or self.doubts.about(node, slot)) and bool(
+            self.trace.note_of_edge(node, slot, upstream, local, product)
+        )
 
     def rule_of(self, node: Node, slot: int, name: str) -> Any:
         """Write the local of a slot; empty where only words say it."""
