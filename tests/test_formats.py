@@ -1,5 +1,6 @@
 """Every example in every format, also once saved and loaded; and the two ways in which a trace is walked through."""
 
+import json
 from math import prod
 from random import Random
 
@@ -169,6 +170,35 @@ def test_values_that_were_changed_and_names_with_blanks_are_told_alike():
         (y + x * -2).backward()
     for style, width in STYLES:
         assert told(tape.trace(), style, width) == told_by_events(tape.trace(), style, width)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_training_with_values_is_told_alike(seed):
+    random = Random(seed)
+    w, bias = [Value(random.gauss(0, 1)) for _ in range(3)], Value([random.choice((0.0, 1.0)) for _ in range(2)])
+    early = w[0] * w[1]
+    with Tape() as tape:
+        for _ in range(3):
+            h = (bias * w[2]).relu()
+            if random.random() < 0.5:
+                h.data = [random.gauss(0, 1), 0.0]
+            y = h.sum() * random.choice((early, 1.0, w[2].relu()))
+            if random.random() < 0.5:
+                w[2].data = random.choice((0.0, 2.5, float("inf")))
+            (y + (w[0] - w[2]) ** 2).backward()
+            for each in w:
+                each.data -= 0.1 * each.grad
+            bias.data = [0.0, random.gauss(0, 1)]
+    trace = tape.trace()
+    assert trace.changes
+    for style, width in STYLES:
+        assert told(trace, style, width) == told_by_events(trace, style, width)
+    for event, line in zip(trace, list(render(trace, "jsonl"))[1:], strict=True):
+        row = json.loads(line)
+        assert (row["node"], row["note"]) == (event.node, getattr(event, "note", None))
+        if hasattr(event, "value"):
+            spell = spelling.spell_tensor if isinstance(event.value, Tensor) else spelling.spell_number
+            assert row["value"] == json.loads(spell(event.value))
 
 
 # Derivatives of derivatives, and forward mode

@@ -94,7 +94,8 @@ class Lines:
         self.doubts = Doubts(self.number)
         self.foreign = trace.foreign
         self.waiting = trace.changes[::-1]
-        self.moved = bool(self.waiting)
+        self.moved = {node for _, node, _ in self.waiting}
+        self.places: dict[Node, int] = {}
         self.tensors = Tensors()
         self.checksum = 0
         self.under_way = UnderWay(trace.calls)
@@ -189,10 +190,10 @@ class Lines:
         new, new_span, new_gate = self.spelled.new, self.spans.new, self.gates.new
         known_text, new_name, array = self.texts.known.get, self.new_name, self.array
         called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
-        special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.trace.calls)
+        moved, scattered, has_place, has_calls = self.moved, self.shift is None, len(places), bool(self.trace.calls)
         begin, checksum, path, changes = f',"pass":{number},"kind":"forward","node":', self.checksum, "[]", "null"
         for step, node in enumerate(nodes, first):
-            index = self.index(node) if special else node.index + shift
+            index = self.index(node) if scattered else node.index + shift
             name, place = called(node), places[index] if index < has_place else None
             if name is None:
                 named = UNNAMED
@@ -201,11 +202,14 @@ class Lines:
             if has_calls:
                 path = self.path(index)
             a, b, gate, value, more = node.a, node.b, node.gate, node.value, node.more
-            if special or (foreign and node in foreign):
-                value, changes = self.seen(node), self.changed(node)
+            if moved:
+                changes = self.changed(node)
+                value = self.trace.saw(node, node) if node in moved else value
+            if foreign and node in foreign and node.operands:
+                self.check_foreign(node, value)
             if a is None:
                 operands = '[],"literals":null'
-            elif special or more is not None:
+            elif scattered or more is not None:
                 operands = self.operands(node.operands)
             elif b is None and isinstance(a, Node):
                 operands = f'[{a.index + shift}],"literals":null'
@@ -228,13 +232,6 @@ class Lines:
             yield f'{line},"crc":{checksum}}}'
         self.checksum = checksum
 
-    def seen(self, node: Node) -> Array:
-        """Return what a node held when it was computed; one from before the trace must be what its operands give."""
-        held, value = self.trace.seen(node)
-        if held and node in self.foreign:
-            self.check_foreign(node, held, value)
-        return value
-
     def left(self, node: Node, value: Array) -> str:
         """Spell which domain a node has left, if any."""
         return self.texts[forward_note(self.number, node.gate, self.trace.seen(node)[0], value)]
@@ -248,14 +245,17 @@ class Lines:
 
     def changed(self, node: Node) -> str:
         """Return which nodes hold another value from this one on, and which: pairs of index and value."""
+        if not self.waiting or self.waiting[-1][0] > node.index:
+            return "null"
         found = []
         while self.waiting and self.waiting[-1][0] <= node.index:
             _, moved, value = self.waiting.pop()
             found.append(f"[{self.index(moved)},{self.array(value)}]")
-        return f"[{','.join(found)}]" if found else "null"
+        return f"[{','.join(found)}]"
 
-    def check_foreign(self, node: Node, held: list[Array], value: Array) -> None:
+    def check_foreign(self, node: Node, value: Array) -> None:
         """Refuse a value from before the trace that its operands, as the trace shows them, do not give."""
+        held = self.trace.seen(node)[0]
         again, locals_ = node.gate.apply(self.number, held, [each is not None for each in node.locals], node.params)
         if not same([again, *locals_], [value, *node.locals]):
             name = self.trace.name(self.index(node))
@@ -292,7 +292,7 @@ class Lines:
         total: Any
         product: Any
         yield self.closed(self.seed(stretch, number))
-        shift, moved, doubts, checksum = self.shift, self.moved, self.doubts, self.checksum
+        shift, doubts, checksum = self.shift, self.doubts, self.checksum
         known_gate, new_gate, keep = self.edges.known.get, self.edges.new, self.spelled.known
         middle, last = f',"pass":{number},"kind":"backward","node":', None
         for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(
@@ -323,12 +323,12 @@ class Lines:
                     total_text, end = repr(total), LATER_EDGE
                 if total:
                     keep[total] = total_text
-                if doubtful is not None and (moved or doubts.about(node, slot)):
+                if doubtful is not None and self.is_doubtful(node, slot):
                     end = self.noted(end, node, slot, upstream, local, product)
             else:
                 local_text, product_text, total_text = self.factors(local, product, total)
                 end = FIRST_EDGE if is_first else LATER_EDGE
-                doubted = doubtful is not None and (moved or doubts.about(node, slot))
+                doubted = doubtful is not None and self.is_doubtful(node, slot)
                 if doubted or "n" in up or "n" in product_text:  # a convention; nan or inf
                     end = self.noted(end, node, slot, upstream, local, product)
             line = (
@@ -360,6 +360,10 @@ class Lines:
         total_text = self.array(total)
         return local_text, total_text if product is total else self.array(product), total_text
 
+    def is_doubtful(self, node: Node, slot: int) -> bool:
+        """Whether a convention can have made a local; of what was changed since, this is not known so easily."""
+        return not self.moved.isdisjoint((node, node.a, node.b)) or self.doubts.about(node, slot)
+
     def noted(self, end: str, *edge: Any) -> str:
         """Put a note, if there is one, into the end of an edge."""
         note = self.trace.note_of_edge(*edge)
@@ -369,7 +373,14 @@ class Lines:
 
     def index(self, node: Node) -> int:
         """Return a node's index in the trace."""
-        return self.trace.index_of(node) if self.shift is None else node.index + self.shift
+        if self.shift is not None:
+            return node.index + self.shift
+        found = self.places.get(node)
+        if found is None:
+            if len(self.places) >= MANY:
+                self.places.clear()
+            found = self.places[node] = self.trace.index_of(node)
+        return found
 
     def array(self, value: Array) -> str:
         """Spell a number, or a tensor as nested lists; one without numbers by its shape alone."""

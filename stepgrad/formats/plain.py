@@ -308,11 +308,11 @@ class Plain:
         return self.literals[operand], operand, None if isinstance(operand, Tensor) else operand
 
     def is_noted(self, edge: Edge, product: Any) -> bool:
-        """Whether there is a note on an edge."""
+        """Whether there is a note on an edge; of what was changed since, this is not told apart so easily."""
         node, slot, _, upstream, local, *_ = edge
-        return (bool(self.moved) or self.doubts.about(node, slot)) and bool(
-            self.trace.note_of_edge(node, slot, upstream, local, product)
-        )
+        if self.moved.isdisjoint((node, node.a, node.b)) and not self.doubts.about(node, slot):
+            return False
+        return bool(self.trace.note_of_edge(node, slot, upstream, local, product))
 
     def rule_of(self, node: Node, slot: int, name: str) -> Any:
         """Write the local of a slot; empty where only words say it."""
