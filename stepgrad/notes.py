@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import repeat
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
@@ -72,7 +73,7 @@ def kinks_of(number: NumberType, gate: Gate, slot: int) -> Conditions:
 
 
 class Doubts(dict[Gate, "tuple[Conditions, Conditions] | None"]):
-    """When a convention can have made a local of numbers, slot by slot; None: never."""
+    """When a convention can have made a local, slot by slot; None: never."""
 
     def __init__(self, number: NumberType) -> None:
         super().__init__()
@@ -92,6 +93,9 @@ class Doubts(dict[Gate, "tuple[Conditions, Conditions] | None"]):
             return False
         if slot > 1 or not isinstance(node.gate, Elementwise):
             return True
-        a, b = node.a, node.b
+        a, b, z = node.a, node.b, node.value
         x, y = a.value if isinstance(a, Node) else a, b.value if isinstance(b, Node) else b
-        return any(holds(x, y, node.value) for holds in conditions[slot])
+        if not isinstance(z, Tensor):
+            return any(holds(x, y, z) for holds in conditions[slot])
+        columns = [each.data if isinstance(each, Tensor) else repeat(each) for each in (x, y, z)]
+        return any(any(map(holds, *columns)) for holds in conditions[slot])

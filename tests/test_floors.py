@@ -133,6 +133,8 @@ FLOORS = [
     "circuit",
     "picture",
     "extract",
+    "formats.blocks",
+    "formats.phrases",
     "formats.plain",
     "formats.text",
     "formats.layers",

@@ -1,12 +1,19 @@
 """Every example in every format, also once saved and loaded; and the two ways in which a trace is walked through."""
 
+import json
+from math import prod
+from random import Random
+
 import pytest
 
 from stepgrad import FORMATS, FormatError, Tape, Value, hessian, jvp, render, run
 from stepgrad.equality import same
+from stepgrad.formats import spelling
+from stepgrad.formats.blocks import Blocks
 from stepgrad.formats.text import TextExport
 from stepgrad.gallery import example_paths
 from stepgrad.style import Style
+from stepgrad.tensor import Tensor
 from tests.oracles import PYTHON_FUNCTIONS, random_program, shortened
 from tests.test_jsonl import loaded, saved
 
@@ -86,6 +93,75 @@ def test_strange_steps_are_told_alike(program):
         assert told(trace, style, width) == told_by_events(trace, style, width)
 
 
+NUMBERS = (0.0, -0.0, 1.0, -2.5, 0.005, 1e-5, -3e-9, 0.996, -123456.789, 1e9, 999999999.999)
+
+
+def random_tensor_program(seed):
+    """A few gates on matrices, trained or not, their numbers such as are printed with care."""
+    random = Random(seed)
+    rows, columns = random.choice((1, 2, 3, 9, 13)), random.choice((1, 2, 3, 9))
+
+    def matrix(*shape):
+        return [matrix(*shape[1:]) for _ in range(shape[0])] if shape else random.choice((*NUMBERS, random.gauss(0, 1)))
+
+    gates = (
+        "tanh(h)", "relu(h)", "log(h)", "exp(h)", "abs(h) ** 0.5", "h ** 2", "h * c", "-2 * h + 0.5", "h.T", "h + h[0]",
+        "h - mean(h, axis=0, keepdims=True)", "log_softmax(h, axis=1)", f"concatenate([h, h, h])[0:{rows}]",
+        "where(h > 0, h, b)", "h / (h * h + 1)", f"h * {matrix(rows)}", f"reshape(reshape(h, (1, {rows}, {rows})) * c, ({rows}, {rows}))",
+        "maximum(h, 0.0)", "h @ a_long_name_for_a_matrix",
+    )  # fmt: skip
+    body = ["h = X @ W + b", *(f"h = {gate}" for gate in random.sample(gates, random.randint(1, 4)))]
+    body.append(f"f = {random.choice(('sum', 'mean', 'max'))}(h) * c")
+    lines = [f"X = {matrix(rows, columns)}; W = {matrix(columns, rows)}; b = {matrix(rows)}; c = {matrix()}"]
+    lines.append(f"a_long_name_for_a_matrix = {matrix(rows, rows)}")
+    if random.random() < 0.5:
+        return "\n".join([*lines, *body])
+    updates = ["backward(f)", "W -= 0.1 * W.grad", "b -= 0.5 * b.grad", "print(f)"]
+    return "\n".join([*lines, "for k in range(2):", *(f"    {line}" for line in (*body, *updates))])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_steps_of_tensors_are_told_as_their_events_are(seed):
+    program = random_tensor_program(seed)
+    trace = run(program)
+    assert loaded(saved(trace)) == trace
+    for style, width in (*STYLES, (Style(0), 80), (Style(12), 200)):
+        assert told(trace, style, width) == told_by_events(trace, style, width), program
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "x = [1e300, 2.0]; f = sum(x * x) + sum(x) / 0",
+        "x = [0.0, -1.0, 2.0]; f = sum(relu(x) + abs(x) + log(x))",
+        "x = [[[1.0, 2.0]], [[-3.0, 4.0]]]\nfor k in range(2):\n    backward(sum(x * x))\n    x -= 0.1 * x.grad",
+        "x = ones((20, 20)); f = sum(x * x)",
+        "x = [1.0, 2.0, 3.0]; f = x @ [0.5, -1.0, 2.0] + sum(stack([x, x, x, x, x]))",
+        "梯度 = [1.0, 2.0]; f = sum(梯度 * 2)",
+        "def g(a, b): return a * b + a\nx = [1.0, 2.0]\nprint(x)\nf = sum(g(x, g(x, x)))",
+    ],
+)
+def test_strange_steps_of_tensors_are_told_alike(program):
+    trace = run(program)
+    for style, width in STYLES:
+        assert told(trace, style, width) == told_by_events(trace, style, width)
+
+
+def test_what_is_remembered_of_tensors_is_bounded_and_tells_zeros_apart():
+    spelled, blocks = spelling.Tensors(), Blocks(Style())
+    for k in range(300):
+        for zero in (0.0, -0.0):
+            tensor = Tensor((k + 1,), [zero] * k + [float("nan")])
+            assert spelled[tensor] == f'[{f"{zero!r}," * k}"nan"]'
+            assert blocks[tensor].lines == Style().lines(tensor)
+            tensor = Tensor((k + 1, 1), [zero] * k + [0.5])
+            assert spelled[tensor] == f"[{f'[{zero!r}],' * k}[0.5]]"
+            assert (blocks[tensor].lines[0].strip("[ ]") == "-0.00") is (k > 0 and str(zero) == "-0.0")
+    for each in (spelled, blocks):
+        sizes = [prod(shape) * len(layout.known) for shape, layout in each.layouts.items()]
+        assert 0 < sum(sizes) <= spelling.NUMBERS
+
+
 def test_values_that_were_changed_and_names_with_blanks_are_told_alike():
     with Tape() as tape:
         x = Value(2.0, name="- x")
@@ -94,6 +170,35 @@ def test_values_that_were_changed_and_names_with_blanks_are_told_alike():
         (y + x * -2).backward()
     for style, width in STYLES:
         assert told(tape.trace(), style, width) == told_by_events(tape.trace(), style, width)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_training_with_values_is_told_alike(seed):
+    random = Random(seed)
+    w, bias = [Value(random.gauss(0, 1)) for _ in range(3)], Value([random.choice((0.0, 1.0)) for _ in range(2)])
+    early = w[0] * w[1]
+    with Tape() as tape:
+        for _ in range(3):
+            h = (bias * w[2]).relu()
+            if random.random() < 0.5:
+                h.data = [random.gauss(0, 1), 0.0]
+            y = h.sum() * random.choice((early, 1.0, w[2].relu()))
+            if random.random() < 0.5:
+                w[2].data = random.choice((0.0, 2.5, float("inf")))
+            (y + (w[0] - w[2]) ** 2).backward()
+            for each in w:
+                each.data -= 0.1 * each.grad
+            bias.data = [0.0, random.gauss(0, 1)]
+    trace = tape.trace()
+    assert trace.changes
+    for style, width in STYLES:
+        assert told(trace, style, width) == told_by_events(trace, style, width)
+    for event, line in zip(trace, list(render(trace, "jsonl"))[1:], strict=True):
+        row = json.loads(line)
+        assert (row["node"], row["note"]) == (event.node, getattr(event, "note", None))
+        if hasattr(event, "value"):
+            spell = spelling.spell_tensor if isinstance(event.value, Tensor) else spelling.spell_number
+            assert row["value"] == json.loads(spell(event.value))
 
 
 # Derivatives of derivatives, and forward mode

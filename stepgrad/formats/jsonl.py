@@ -20,6 +20,7 @@ from stepgrad.formats.spelling import (
     MANY,
     Floats,
     Remembered,
+    Tensors,
     spell_edge_gate,
     spell_gate,
     spell_number,
@@ -28,6 +29,7 @@ from stepgrad.formats.spelling import (
     spell_tensor,
     spell_text,
 )
+from stepgrad.gate import Local
 from stepgrad.linear import LinearMap
 from stepgrad.notes import Doubts, forward_note
 from stepgrad.numeric import FLOAT, NUMBER_TYPES
@@ -55,7 +57,6 @@ NO_EDGE = (
     '"change":null,"text":null,"note":'
 )
 UNNAMED = '"name":null,"version":null'
-FEW = 100  # spellings of tensors that are remembered
 
 
 def jsonl(trace: Trace) -> Iterator[str]:
@@ -93,8 +94,9 @@ class Lines:
         self.doubts = Doubts(self.number)
         self.foreign = trace.foreign
         self.waiting = trace.changes[::-1]
-        self.moved = bool(self.waiting)
-        self.tensors: dict[int, tuple[Tensor, str]] = {}  # spelled last, by id: a total comes again as an upstream
+        self.moved = {node for _, node, _ in self.waiting}
+        self.places: dict[Node, int] = {}
+        self.tensors = Tensors()
         self.checksum = 0
         self.under_way = UnderWay(trace.calls.bare)
         self.path_text = "[]"
@@ -186,12 +188,12 @@ class Lines:
         """Yield forward steps."""
         known, known_span, known_gate = self.spelled.known.get, self.spans.known.get, self.gates.known.get
         new, new_span, new_gate = self.spelled.new, self.spans.new, self.gates.new
-        known_text, new_name = self.texts.known.get, self.new_name
+        known_text, new_name, array = self.texts.known.get, self.new_name, self.array
         called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
-        special, has_place, has_calls = self.moved or self.shift is None, len(places), bool(self.trace.calls)
-        begin, checksum, path = f',"pass":{number},"kind":"forward","node":', self.checksum, "[]"
+        moved, scattered, has_place, has_calls = self.moved, self.shift is None, len(places), bool(self.trace.calls)
+        begin, checksum, path, changes = f',"pass":{number},"kind":"forward","node":', self.checksum, "[]", "null"
         for step, node in enumerate(nodes, first):
-            index = self.index(node) if special else node.index + shift
+            index = self.index(node) if scattered else node.index + shift
             name, place = called(node.index), places[index] if index < has_place else None
             if name is None:
                 named = UNNAMED
@@ -199,55 +201,40 @@ class Lines:
                 named = f'"name":{known_text(name.text) or new_name(name)},"version":{name.version}'
             if has_calls:
                 path = self.path(index)
-            a, b, gate, value = node.a, node.b, node.gate, node.value
-            by_gate, span = known_gate(gate) or new_gate(gate), known_span(place) or new_span(place)
-            if (
-                type(value) is not float
-                or value - value  # it is 0 unless the value is inf or nan
-                or node.more is not None
-                or gate.params
-                or special
-                or (foreign and node in foreign)
-            ):
-                params, operands, text, note, changes = self.rare(node, index)
-                line = (
-                    f'{{"step":{step}{begin}{index},{named}{by_gate}{params},"operands":{operands},"value":{text}'
-                    f'{NO_EDGE}{note},{span},"path":{path},"changes":{changes}'
-                )
+            a, b, gate, value, more = node.a, node.b, node.gate, node.value, node.more
+            if moved:
+                changes = self.changed(node)
+                value = self.trace.saw(node, node) if node in moved else value
+            if foreign and node in foreign and node.operands:
+                self.check_foreign(node, value)
+            if a is None:
+                operands = '[],"literals":null'
+            elif scattered or more is not None:
+                operands = self.operands(node.operands)
+            elif b is None and isinstance(a, Node):
+                operands = f'[{a.index + shift}],"literals":null'
+            elif isinstance(a, Node) and isinstance(b, Node):
+                operands = f'[{a.index + shift},{b.index + shift}],"literals":null'
+            elif isinstance(a, Node) and type(b) is float:
+                operands = f'[{a.index + shift},null],"literals":[null,{known(b) or new(b)}]'
             else:
-                if a is None:
-                    operands = '[],"literals":null'
-                elif b is None and isinstance(a, Node):
-                    operands = f'[{a.index + shift}],"literals":null'
-                elif isinstance(a, Node) and isinstance(b, Node):
-                    operands = f'[{a.index + shift},{b.index + shift}],"literals":null'
-                elif isinstance(a, Node) and type(b) is float:
-                    operands = f'[{a.index + shift},null],"literals":[null,{known(b) or new(b)}]'
-                else:
-                    operands = self.operands((a,) if b is None else (a, b))
-                line = (
-                    f'{{"step":{step}{begin}{index},{named}{by_gate}null,"operands":{operands},"value":{value!r}'
-                    f'{NO_EDGE}null,{span},"path":{path},"changes":null'
-                )
+                operands = self.operands((a,) if b is None else (a, b))
+            by_gate, span = known_gate(gate) or new_gate(gate), known_span(place) or new_span(place)
+            params = spell_params(gate, node.params) if gate.params else "null"
+            text, note = repr(value) if type(value) is float else array(value), "null"
+            if "n" in text:  # nan or inf
+                text, note = array(value), self.left(node, value)
+            line = (
+                f'{{"step":{step}{begin}{index},{named}{by_gate}{params},"operands":{operands},"value":{text}'
+                f'{NO_EDGE}{note},{span},"path":{path},"changes":{changes}'
+            )
             checksum = crc32(line.encode(), checksum)
             yield f'{line},"crc":{checksum}}}'
         self.checksum = checksum
 
-    def rare(self, node: Node, index: int) -> tuple[str, str, str, str, str]:
-        """Return what few nodes have: parameters, operands beyond two; the value; a note, changes before."""
-        trace, all_operands = self.trace, node.operands
-        held = [trace.saw(node, each) for each in all_operands]
-        value = trace.saw(node, node)
-        if node in self.foreign and all_operands:
-            self.check_foreign(node, held, value)
-        note = forward_note(self.number, node.gate, held, value)
-        return (
-            spell_params(node.gate, node.params),
-            self.operands(all_operands),
-            self.array(value),
-            self.texts[note],
-            self.changed(node),
-        )
+    def left(self, node: Node, value: Array) -> str:
+        """Spell which domain a node has left, if any."""
+        return self.texts[forward_note(self.number, node.gate, self.trace.seen(node)[0], value)]
 
     def operands(self, operands: Sequence[Any]) -> str:
         """Spell which operands are nodes, and the literals among them."""
@@ -258,14 +245,17 @@ class Lines:
 
     def changed(self, node: Node) -> str:
         """Return which nodes hold another value from this one on, and which: pairs of index and value."""
+        if not self.waiting or self.waiting[-1][0] > node.index:
+            return "null"
         found = []
         while self.waiting and self.waiting[-1][0] <= node.index:
             _, moved, value = self.waiting.pop()
             found.append(f"[{self.index(moved)},{self.array(value)}]")
-        return f"[{','.join(found)}]" if found else "null"
+        return f"[{','.join(found)}]"
 
-    def check_foreign(self, node: Node, held: list[Array], value: Array) -> None:
+    def check_foreign(self, node: Node, value: Array) -> None:
         """Refuse a value from before the trace that its operands, as the trace shows them, do not give."""
+        held = self.trace.seen(node)[0]
         again, locals_ = node.gate.apply(self.number, held, [each is not None for each in node.locals], node.params)
         if not same([again, *locals_], [value, *node.locals]):
             name = self.trace.name(self.index(node))
@@ -302,7 +292,7 @@ class Lines:
         total: Any
         product: Any
         yield self.closed(self.seed(stretch, number))
-        shift, moved, doubts, checksum = self.shift, self.moved, self.doubts, self.checksum
+        shift, doubts, checksum = self.shift, self.doubts, self.checksum
         known_gate, new_gate, keep = self.edges.known.get, self.edges.new, self.spelled.known
         middle, last = f',"pass":{number},"kind":"backward","node":', None
         for step, (node, slot, operand, upstream, local, total, is_first) in enumerate(
@@ -333,14 +323,13 @@ class Lines:
                     total_text, end = repr(total), LATER_EDGE
                 if total:
                     keep[total] = total_text
-                if doubtful is not None and (moved or doubts.about(node, slot)):
+                if doubtful is not None and self.is_doubtful(node, slot):
                     end = self.noted(end, node, slot, upstream, local, product)
             else:
+                local_text, product_text, total_text = self.factors(local, product, total)
                 end = FIRST_EDGE if is_first else LATER_EDGE
-                local_text = self.texts[local.formula] if isinstance(local, LinearMap) else self.array(local)
-                total_text = self.array(total)
-                product_text = total_text if is_first else self.array(product)
-                if doubtful is not None or "n" in up or "n" in product_text:  # a convention; nan or inf
+                doubted = doubtful is not None and self.is_doubtful(node, slot)
+                if doubted or "n" in up or "n" in product_text:  # a convention; nan or inf
                     end = self.noted(end, node, slot, upstream, local, product)
             line = (
                 f'{{"step":{step}{begin}{slot},"operand":{place},"upstream":{up},"local":'
@@ -362,6 +351,19 @@ class Lines:
             f'{NOWHERE},"path":null,"changes":null'
         )
 
+    def factors(self, local: Local, product: Array, total: Array) -> tuple[str, str, str]:
+        """Spell what an edge multiplies and adds: a tensor's local by its formula."""
+        if isinstance(local, LinearMap):
+            local_text = self.texts.known.get(local.formula) or self.texts.new(local.formula)
+        else:
+            local_text = self.array(local)
+        total_text = self.array(total)
+        return local_text, total_text if product is total else self.array(product), total_text
+
+    def is_doubtful(self, node: Node, slot: int) -> bool:
+        """Whether a convention can have made a local; of what was changed since, this is not known so easily."""
+        return not self.moved.isdisjoint((node, node.a, node.b)) or self.doubts.about(node, slot)
+
     def noted(self, end: str, *edge: Any) -> str:
         """Put a note, if there is one, into the end of an edge."""
         note = self.trace.note_of_edge(*edge)
@@ -371,20 +373,20 @@ class Lines:
 
     def index(self, node: Node) -> int:
         """Return a node's index in the trace."""
-        return self.trace.index_of(node) if self.shift is None else node.index + self.shift
+        if self.shift is not None:
+            return node.index + self.shift
+        found = self.places.get(node)
+        if found is None:
+            if len(self.places) >= MANY:
+                self.places.clear()
+            found = self.places[node] = self.trace.index_of(node)
+        return found
 
     def array(self, value: Array) -> str:
         """Spell a number, or a tensor as nested lists; one without numbers by its shape alone."""
-        if not isinstance(value, Tensor):
-            return self.spelled.known.get(value) or self.spelled.new(value)
-        known = self.tensors.get(id(value))
-        if known is not None:
-            return known[1]
-        if len(self.tensors) >= FEW:
-            self.tensors.clear()
-        text = spell_tensor(value, self.number)
-        self.tensors[id(value)] = value, text
-        return text
+        if isinstance(value, Tensor):
+            return self.tensors[value] if self.number is FLOAT else spell_tensor(value)
+        return self.spelled.known.get(value) or self.spelled.new(value)
 
     def path(self, node: int) -> str:
         """Spell the calls within which a node was computed; asked for in the order of the nodes."""

@@ -1,31 +1,30 @@
-"""Plain steps: those of numbers without a note, which is nearly all of a long trace, told without making their events.
+"""Plain steps: those without a note, which is nearly all of a long trace, told without making their events.
 
 They are told as :class:`~stepgrad.formats.text.TextExport` tells an event, in its columns; the tests compare the two.
-What would be put together anew at every step is remembered as long as there is room: names, numbers, and how
-the expressions and the rules of gates are written. A step that is not plain is left to the export.
+What would be put together anew at every step is remembered as long as there is room: names, numbers, tensors as
+blocks of lines, and how the expressions and the rules of gates are written. A step that is not plain is left to the
+export.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from stepgrad.events import unnamed
-from stepgrad.formula import spell
+from stepgrad.formats.blocks import BELOW, Blocks, beside
+from stepgrad.formats.phrases import MANY, Phrases, Remembered
+from stepgrad.linear import LinearMap
 from stepgrad.notes import Doubts
 from stepgrad.numeric import FLOAT
+from stepgrad.steps import change_of
 from stepgrad.stretch import Edge, Stretch
-from stepgrad.style import LARGE, cells, escaped, literal_text, printed
+from stepgrad.style import LARGE, cells, escaped, printed
 from stepgrad.tape import Mark, Node, Updated
+from stepgrad.tensor import Array, Tensor
 from stepgrad.trace import Trace
 from stepgrad.wording import Wording
 
-MANY = 20_000  # that are remembered of each kind
-HOLES = ("\ue000", "\ue001", "\ue002")  # where names will stand in a text that is made once
-INDENT = " " * 6
-BELOW = f"{INDENT}  "  # what stands before the second half of a line
 LEAST_RULE = len("   ∂f/∂x = 1")
 
 
@@ -41,20 +40,6 @@ class Columns(NamedTuple):
     times: str
 
 
-class Remembered(dict[Any, Any]):
-    """What is made when first asked for, and remembered as long as there is room."""
-
-    def __init__(self, make: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self.make = make
-
-    def __missing__(self, key: Any) -> Any:
-        if len(self) >= MANY:
-            self.clear()
-        found = self[key] = self.make(key)
-        return found
-
-
 class Numbers(dict[Any, tuple[str, bool]]):
     """Printed numbers, filled up to the width of their column, and whether they are rounded."""
 
@@ -67,14 +52,15 @@ class Numbers(dict[Any, tuple[str, bool]]):
         self.width = width
 
     def __missing__(self, number: Any) -> tuple[str, bool]:
-        if self.least < number < LARGE or -LARGE < number < -self.least:
+        size = abs(number)
+        if self.least < size < LARGE:
             text = self.template % number
-        elif number and -self.lost < number < self.lost:
+        elif not number:  # as a key, -0.0 is 0.0
+            return self.template % number, False
+        elif size < self.lost:
             text = self.exponent % number
         else:
             text = printed(number, self.digits).rjust(self.width)
-            if not number:  # as a key, -0.0 is 0.0
-                return text, False
         if len(self) >= MANY:
             self.clear()
         found = self[number] = text, float(text) != number == number
@@ -87,13 +73,13 @@ class Names(dict[Any, str]):
     def __init__(self, trace: Trace, ascii_only: bool) -> None:
         super().__init__()
         self.called = trace.called
-        self.shift = trace.shift or 0
+        self.index_of = trace.index_of
         self.ascii_only = ascii_only
 
     def __missing__(self, node: Any) -> str:
         name = self.called.get(node.index)
         if name is None:
-            text = unnamed(node.index + self.shift, self.ascii_only)
+            text = unnamed(self.index_of(node), self.ascii_only)
         else:
             text = escaped(name.shown(True)) if self.ascii_only else name.shown()
         if len(self) >= MANY:
@@ -102,20 +88,11 @@ class Names(dict[Any, str]):
         return text
 
 
-class Written(NamedTuple):
-    """A text with holes for names, and what picks these from those of ``x``, ``y`` and ``z``; None: it has no holes."""
-
-    text: str
-    pick: Callable[[tuple[str, str, str]], Any] | None
-
-
 def suffices(trace: Trace) -> bool:
-    """Whether steps can be plain: floats that nobody changed, counted without gaps, with names of narrow letters."""
+    """Whether steps can be plain: those of a backward sweep, of floats, with names of narrow letters."""
     return (
         not trace.along
         and trace.number is FLOAT
-        and trace.shift is not None
-        and not trace.changes
         and all(name.isidentifier() and cells(name) == len(name) for name in trace.versions)
     )
 
@@ -135,102 +112,106 @@ class Plain:
         self.wording = wording
         self.trace = trace = wording.trace
         self.columns = columns
+        self.room = columns.line - len(BELOW)
         self.told = told
         self.names = Names(trace, wording.style.ascii_only)
         self.numbers = Numbers(wording.style.digits, columns.number)
-        self.literals = Remembered(literal_text)
-        self.expressions = Remembered(self.expression)
-        self.of_one = Remembered(lambda gate: self.expression((gate, False, "")))
-        self.of_two = Remembered(lambda gate: self.expression((gate, False, False)))
-        self.rules = Remembered(self.rule)
+        self.literals = Remembered(wording.operand)
+        self.blocks = Blocks(wording.style)
+        self.phrases = Phrases(wording.style)
         self.doubts = Doubts(trace.number)
+        self.moved = {node for _, node, _ in trace.changes}  # they hold another value than when they were computed
         sign = wording.style.sign
         self.by, self.dot, self.equal, self.about = sign("∂"), sign("·"), ("=", sign("≈")), sign("≈ ")
 
-    # How a gate is written, with holes for the names
-
-    def holed(self, text: str, holes: Iterable[str], *, signed: bool) -> Written:
-        """Make a template of a text with holes."""
-        known = {hole: place for place, hole in enumerate(holes)}
-        parts = re.split(f"({'|'.join(map(re.escape, known))})", text)
-        order = [known[part] for part in parts[1::2]]
-        sign = self.wording.style.sign if signed else str
-        parts[::2] = [sign(part).replace("%", "%%" if order else "%") for part in parts[::2]]
-        parts[1::2] = ["%s"] * len(order)
-        return Written("".join(parts), itemgetter(*order) if order else None)
-
-    def expression(self, key: tuple[Any, ...]) -> Written:
-        """Write what a gate computes of one operand or two: each is a hole, that of a negative literal with a sign."""
-        gate, *below = key
-        holes = [("-" if each else "") + hole for hole, each in zip(HOLES, below) if each != ""]
-        return self.holed(gate.written(holes, {}), holes, signed=True)
-
-    def rule(self, key: tuple[Any, ...]) -> Written:
-        """Write the local of a slot, the gate's literals put in."""
-        gate, slot, *literals = key
-        given = {place: literal for place, literal in enumerate(literals) if literal is not None}
-        text = gate.local_formula(slot, given)
-        spelled = spell(text, dict(zip("xyz", HOLES)), ascii_only=self.wording.style.ascii_only)
-        return self.holed(spelled, HOLES, signed=False)
-
-    # The steps
-
     def forward(self, entries: Iterable[Any], first: int) -> Iterator[str]:
         """Yield the lines of what is neither a seed nor an edge, from a step on."""
-        names, numbers, literals, expressions = self.names, self.numbers, self.literals, self.expressions
-        of_one, of_two = self.of_one, self.of_two
+        names, numbers, literals, expressions = self.names, self.numbers, self.literals, self.phrases.expressions
+        of_one, of_two = self.phrases.of_one, self.phrases.of_two
         equal, width, steps = self.equal, self.columns.line, self.columns.step
-        of_name, of_expression = self.columns.name, self.columns.expression
-        of_both = of_name + 3 + of_expression
+        of_name, of_expression, moved = self.columns.name, self.columns.expression, self.moved
         for step, entry in enumerate(entries, first):
             if not isinstance(entry, Node):
-                line = self.updated(entry, step)
-                if line:
-                    yield line
-                else:
-                    yield from self.told(self.trace.event_of_entry(entry, step))
+                yield from self.updated(entry, step) or self.told(self.trace.event_of_entry(entry, step))
                 continue
             value, a, b = entry.value, entry.a, entry.b
-            if type(value) is not float or value - value or entry.more is not None:
-                yield from self.told(self.trace.event_of_entry(entry, step))
+            if (
+                type(value) is not float
+                or value - value
+                or not isinstance(a, Node)
+                or entry.more is not None
+                or (moved and entry in moved)
+            ):
+                yield from self.computed(entry, step) or self.told(self.trace.event_of_entry(entry, step))
                 continue
-            number, rounded = numbers[value]
-            name = names[entry]
-            if a is None:
-                line = f"{str(step).rjust(steps)}  {name.ljust(of_both)} {equal[rounded]} {number}  {entry.gate.name}"
+            if isinstance(b, Node):
+                text, pick = of_two[entry.gate]
+                shown = text % pick((names[a], names[b]))
+            elif b is None:
+                text, pick = of_one[entry.gate]
+                shown = text % pick((names[a],))
             else:
-                if not isinstance(a, Node):
-                    x, y = literals[a], names[b] if isinstance(b, Node) else "" if b is None else literals[b]
-                    text, pick = expressions[entry.gate, x[0] == "-", y and y[0] == "-"]
-                elif isinstance(b, Node):
-                    x, y = names[a], names[b]
-                    text, pick = of_two[entry.gate]
-                elif b is None:
-                    x, y = names[a], ""
-                    text, pick = of_one[entry.gate]
-                else:
-                    x, y = names[a], literals[b]
-                    text, pick = expressions[entry.gate, False, y[0] == "-"]
-                shown = (text % pick((x, y))).ljust(of_expression)
-                line = f"{str(step).rjust(steps)}  {name.ljust(of_name)} = {shown} {equal[rounded]} {number}"
+                y = literals[b]
+                text, pick = expressions[entry.gate, False, y[0] == "-"]
+                shown = text % pick((names[a], y))
+            number, rounded = numbers[value]
+            left = f"{str(step).rjust(steps)}  {names[entry].ljust(of_name)} = {shown.ljust(of_expression)}"
+            line = f"{left} {equal[rounded]} {number}"
             if len(line) <= width:
                 yield line
             else:
-                yield from self.told(self.trace.event_of_entry(entry, step))
+                yield from self.computed(entry, step) or self.told(self.trace.event_of_entry(entry, step))
 
-    def updated(self, mark: Mark, step: int) -> str:
-        """Return the line of an update of a number; empty where it does not fit, or something else was marked."""
-        if not isinstance(mark, Updated) or not type(mark.old) is type(mark.new) is float:
-            return ""
-        before: Any
-        after: Any
+    def computed(self, node: Node, step: int) -> Sequence[str]:
+        """Return the lines of a forward step; none where it may have a note, or they do not fit."""
+        columns, value = self.columns, self.trace.saw(node, node)
+        below: list[str]
+        if type(value) is float and not value - value:  # it is 0 unless inf or nan
+            number, rounded = self.numbers[value]
+            right, below = f"{self.equal[rounded]} {number}", []
+        elif isinstance(value, Tensor) and (block := self.blocks[value]).is_finite and block.width <= self.room:
+            right, below = block.after
+        else:
+            return []
+        name = self.names[node]
+        if node.a is None:
+            left, right = name.ljust(columns.name + 3 + columns.expression), f"{right}  {node.gate.name}"
+        else:
+            expression = self.phrases.application(node.gate, self.operands(node), node.params)
+            left = f"{name.ljust(columns.name)} = {expression.ljust(columns.expression)}"
+        left = f"{str(step).rjust(columns.step)}  {left}"
+        if len(left) + 1 + len(right) <= columns.line:
+            return [f"{left} {right}", *below]
+        if len(left) <= columns.line and len(right) <= self.room:
+            return [left.rstrip(), f"{BELOW}{right}", *below]
+        return []
+
+    def operands(self, node: Node) -> tuple[str, ...]:
+        """Return the names of a node's operands, literals written out."""
+        return tuple([self.names[x] if isinstance(x, Node) else self.literals[x] for x in node.operands])
+
+    def updated(self, mark: Mark, step: int) -> Sequence[str]:
+        """Return the lines of an update; none where they do not fit, or something else was marked."""
+        if not isinstance(mark, Updated):
+            return []
         node, before, after = mark
+        if type(before) is type(after) is float:
+            return self.updated_number(self.names[node], before, after, step)
+        if not (isinstance(before, Tensor) and isinstance(after, Tensor) and before.shape == after.shape):
+            return []
+        blocks = [self.blocks[each] for each in (before, change_of(before, after), after)]
+        line = f"{str(step).rjust(self.columns.step)}  {self.names[node]} updated  {blocks[2].shape}"
+        lines = beside(list(zip(("old", "change", "new"), blocks)), self.room)
+        return [line, *lines] if lines and len(before.shape) <= 2 and len(line) <= self.columns.line else []
+
+    def updated_number(self, name: str, before: Any, after: Any, step: int) -> Sequence[str]:
+        """Return the line of an update of a number."""
         (old, a), (change, b), (new, c) = self.numbers[before], self.numbers[after - before], self.numbers[after]
         added = change.lstrip()
-        equation = f"{self.names[node]} = {old.lstrip()} + {f'({added})' if added[0] == '-' else added}"
+        equation = f"{name} = {old.lstrip()} + {f'({added})' if added[0] == '-' else added}"
         left = f"{str(step).rjust(self.columns.step)}  {equation.ljust(self.columns.equation)}"
         line = f"{left} {self.equal[a or b or c]} {new}"
-        return line if len(line) <= self.columns.line else ""
+        return [line] if len(line) <= self.columns.line else []
 
     def backward(self, stretch: Stretch, *, keep: bool) -> Iterator[str]:
         """Yield the lines of the seed and the edges of a pass."""
@@ -238,24 +219,26 @@ class Plain:
         by, dot, times, steps, width = self.by, self.dot, self.columns.times, self.columns.step, self.columns.line
         filled = steps + 2 + self.columns.equation
         upstream: Any
-        recorded, last = stretch.recorded, None
+        recorded, last, is_number = stretch.recorded, None, False
         assert recorded.output is not None
         of = f"{by}{names[recorded.output]}/{by}"
         yield from self.seed(f"{of}{names[recorded.output]}", stretch)
         for step, edge in enumerate(stretch.taken(keep=keep), stretch.seed_step + 2):
             node, slot, operand, upstream, local, total, first = edge
             product: Any = total if first else upstream * local
-            if (
-                not isinstance(local, float)
-                or product - product
-                or upstream - upstream  # a closed gate lets nothing through, not even nan
-                or (doubts[node.gate] is not None and self.is_noted(edge, product))
-            ):
-                yield from self.told(self.trace.event_of_edge(edge, step))
-                continue
             if node is not last:
-                last, n, (up, a) = node, names[node], numbers[upstream]
-                chain = f"{of}{n} {dot} {by}{n}/{by}"
+                last, n, doubtful = node, names[node], doubts[node.gate] is not None
+                is_number = type(upstream) is float and not upstream - upstream  # it is 0 unless inf or nan
+                if is_number:
+                    chain, (up, a) = f"{of}{n} {dot} {by}{n}/{by}", numbers[upstream]
+            if (
+                not is_number  # a closed gate lets nothing through, not even nan
+                or not isinstance(local, float)
+                or product - product
+                or (doubtful and self.is_noted(edge, product))
+            ):
+                yield from self.carried(edge, product, of, step) or self.told(self.trace.event_of_edge(edge, step))
+                continue
             o, (factor, b), (result, c) = names[operand], numbers[local], numbers[product]
             left = f"{str(step).rjust(steps)}  {of}{o} {'=' if first else '+='} {chain}{o}"
             right = f"{equal[a or b]} {up} {times} {factor} {equal[a or b or c]} {result}"
@@ -287,16 +270,54 @@ class Plain:
         line = f"{left} {self.equal[rounded]} {number}  the seed"
         return [line] if len(line) <= self.columns.line else self.told(self.trace[stretch.seed_step])
 
+    def carried(self, edge: Edge, product: Array, of: str, step: int) -> Sequence[str]:
+        """Return the lines of an edge between tensors; none where it has a note, or they do not fit."""
+        node, slot, operand, upstream, local, total, first = edge
+        if not isinstance(local, LinearMap):
+            return []
+        arriving, sent = self.blocks[upstream], self.blocks[product]
+        if not (arriving.is_finite and sent.is_finite) or (
+            self.doubts[node.gate] is not None and self.is_noted(edge, product)
+        ):
+            return []
+        (x, a, known_x), (y, b, known_y) = self.factor(node, node.a), self.factor(node, node.b)
+        z = self.trace.value_at(self.trace.index_of(node), step) if node in self.moved else node.value
+        names = f"{of}{self.names[node]}", x, y, self.names[node]
+        written, factors = self.phrases.product(node.gate, slot, (known_x, known_y), local.formula)
+        result = f"{of}{self.names[operand]}"
+        left = f"{str(step).rjust(self.columns.step)}  {result} {'=' if first else '+='} {written.filled(names)}"
+        shown = [(names[0], arriving), *[(names[k], self.blocks[(None, a, b, z)[k]]) for k in factors]]
+        if first:
+            shown.append((result, sent))
+        else:
+            shown += [("product", sent), (result, self.blocks[total])]
+        lines = beside(shown, self.room)
+        if not lines or len(left) > self.columns.line:
+            return []
+        if len(left) + 3 + len(sent.shape) <= self.columns.line:
+            return [f"{left}   {sent.shape}", *lines]
+        return [left.rstrip(), f"{BELOW}  {sent.shape}", *lines]
+
+    def factor(self, node: Node, operand: Any) -> tuple[str, Array, Any]:
+        """Return what an operand is called, what the node saw there, and the number that it is if it is a literal."""
+        if isinstance(operand, Node):
+            return self.names[operand], self.trace.saw(node, operand), None
+        if operand is None:
+            return "", None, None
+        return self.literals[operand], operand, None if isinstance(operand, Tensor) else operand
+
     def is_noted(self, edge: Edge, product: Any) -> bool:
-        """Whether there is a note on an edge between numbers."""
+        """Whether there is a note on an edge; of what was changed since, this is not told apart so easily."""
         node, slot, _, upstream, local, *_ = edge
-        return self.doubts.about(node, slot) and bool(self.trace.note_of_edge(node, slot, upstream, local, product))
+        if self.moved.isdisjoint((node, node.a, node.b)) and not self.doubts.about(node, slot):
+            return False
+        return bool(self.trace.note_of_edge(node, slot, upstream, local, product))
 
     def rule_of(self, node: Node, slot: int, name: str) -> Any:
         """Write the local of a slot; empty where only words say it."""
         a, b = node.a, node.b
         a_node, b_node = isinstance(a, Node), isinstance(b, Node)
-        text, pick = self.rules[node.gate, slot, None if a_node else a, None if b_node else b]
+        text, pick = self.phrases.rules[node.gate, slot, None if a_node else a, None if b_node else b]
         if pick is None:
             return text
         x = self.names[a] if a_node else ""

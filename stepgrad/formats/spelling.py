@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from fractions import Fraction
-from math import inf, isfinite
+from math import inf, isfinite, prod
 from operator import index as as_int
-from typing import Any
+from struct import Struct
+from typing import Any, NamedTuple
 
 from stepgrad.gate import Elementwise, Gate
-from stepgrad.numeric import FLOAT, NumberType
 from stepgrad.source import Span
-from stepgrad.tensor import Tensor, nested
+from stepgrad.tensor import Shape, Tensor, fold_rows
 
 MANY = 4_000  # spellings that are remembered
+NUMBERS = 20_000  # in the tensors whose spellings are remembered
 LONG = 10**4000  # whole numbers from here on are written in base 16: Python reads and writes them in no time
 
 
@@ -60,6 +61,60 @@ class Floats(Remembered):
         return text
 
 
+class Layout(NamedTuple):
+    """How tensors of one shape are spelled.
+
+    Attributes
+    ----------
+    template : str
+        What ``%`` makes nested lists of floats with.
+    bits : callable
+        Tells such tensors apart, also -0.0 from 0.0.
+    known : dict
+        Those that were spelled, by their bits.
+    """
+
+    template: str
+    bits: Callable[..., bytes]
+    known: dict[bytes, str]
+
+
+class Tensors:
+    """Spellings of tensors of floats, remembered as long as there is room.
+
+    Nothing spells a number faster than Python does; but a total comes again as an upstream, and often as a product.
+    """
+
+    def __init__(self) -> None:
+        self.layouts: dict[Shape, Layout] = {}
+        self.room = NUMBERS
+
+    def __getitem__(self, tensor: Tensor) -> str:
+        layout = self.layouts.get(tensor.shape) or self.layout(tensor.shape)
+        bits = layout.bits(*tensor.data)
+        return layout.known.get(bits) or self.new(tensor, layout, bits)
+
+    def layout(self, shape: Shape) -> Layout:
+        """Lay out the tensors of a shape."""
+        count = prod(shape)
+        template = repr(fold_rows(shape, ["%r"] * count)).replace("'", "").replace(" ", "")
+        self.room -= count
+        found = self.layouts[shape] = Layout(template, Struct(f"{count}d").pack, {})
+        return found
+
+    def new(self, tensor: Tensor, layout: Layout, bits: bytes) -> str:
+        """Spell what is not known yet."""
+        self.room -= len(tensor.data) + 1
+        if self.room < 0:
+            self.layouts.clear()
+            self.room = NUMBERS
+        text = layout.template % tuple(tensor.data)
+        if not tensor.data or "n" in text:  # nan or inf
+            text = spell_tensor(tensor)
+        layout.known[bits] = text
+        return text
+
+
 def spell_number(number: Any) -> str:
     """Spell a number so that it is read back to the bit.
 
@@ -73,15 +128,10 @@ def spell_number(number: Any) -> str:
     return spell_whole(as_int(number))
 
 
-def spell_tensor(tensor: Tensor, number: NumberType) -> str:
-    """Spell a tensor as nested lists; one without numbers by its shape alone."""
+def spell_tensor(tensor: Tensor) -> str:
+    """Spell a tensor as nested lists, number by number; one without numbers by its shape alone."""
     if not tensor.data:
         return f'{{"shape":[{",".join(map(str, tensor.shape))}]}}'
-    if number is FLOAT:
-        # In C, as long as all numbers are finite.
-        text = repr(tensor.data if len(tensor.shape) == 1 else nested(tensor))
-        if "n" not in text:
-            return text.replace(" ", "")
     level = list(map(spell_number, tensor.data))
     for size in reversed(tensor.shape):
         level = [f"[{','.join(level[i : i + size])}]" for i in range(0, len(level), size)]
@@ -115,12 +165,14 @@ def spell_params(gate: Gate, params: Any) -> str:
     """Spell a gate's parameters: pairs of name and value. Those of a gate that is text are in its row."""
     if isinstance(gate, Elementwise):
         params = dict(zip(gate.params, gate.given, strict=True))
-    pairs = [f"[{spell_text(name)},{spell_param(name, params[name])}]" for name in gate.params]
+    pairs = [f'["{name}",{spell_param(name, params[name])}]' for name in gate.params]
     return f"[{','.join(pairs)}]" if pairs else "null"
 
 
 def spell_param(name: str, value: Any) -> str:
     """Spell a parameter: a slice is a list of three, ``...`` a text."""
+    if type(value) is int:
+        return spell_whole(value)
     if value is None or value is True or value is False:
         return json.dumps(value)
     if value is ...:

@@ -10,7 +10,8 @@ from itertools import chain, islice
 
 from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.extract import begins, events_of
-from stepgrad.formats.plain import INDENT, Columns, Plain, suffices
+from stepgrad.formats.blocks import INDENT
+from stepgrad.formats.plain import Columns, Plain, suffices
 from stepgrad.linear import LinearMap
 from stepgrad.style import Style, beside, cells, filled, one_line
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
