@@ -19,6 +19,8 @@ from stepgrad.tape import Node, Pass
 
 SHOWN = re.compile(r"(.+?)(?:#([1-9]\d*)|([₁-₉][₀-₉]*))")  # a name with its version
 
+new_name = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
+
 
 class Versions(Sequence[int]):
     """The indices of all versions of a name, in order."""
@@ -88,6 +90,7 @@ class Counted(Mapping[int, Name]):
         self.repeats = [each for each in passes if isinstance(each, Repeats)]
         self.firsts = [each.first_index for each in self.repeats]
         self.ends = [each.end for each in self.repeats]
+        self.here: tuple[int, int, Sequence[Any], Sequence[int]] = (0, 0, (), ())  # looked at last: others are near
 
     def in_order(self) -> Iterator[tuple[int, str] | Repeats]:
         """Yield what names were given, those of repeated passes together."""
@@ -123,16 +126,19 @@ class Counted(Mapping[int, Name]):
 
     def found(self, index: int, default: Any = None) -> Any:
         """Return the name of a node."""
-        number = bisect_right(self.firsts, index) - 1
-        if number < 0 or index >= self.ends[number]:
-            return self.counted[0].get(index, default)
-        repeats = self.repeats[number]
-        k, place = divmod(index - repeats.first_index, repeats.pattern.period)
-        named = repeats.pattern.rows[place]
+        first, end, rows, before = self.here
+        if not first <= index < end:
+            number = bisect_right(self.firsts, index) - 1
+            if number < 0 or index >= self.ends[number]:
+                return self.counted[0].get(index, default)
+            first, rows, before = self.firsts[number], self.repeats[number].pattern.rows, self.counted[1][number]
+            self.here = first, self.ends[number], rows, before
+        k, place = divmod(index - first, len(rows))
+        named = rows[place]
         if named is None:
             return default
         text, which, rank, times = named
-        return Name(text, self.counted[1][number][which] + k * times + rank)
+        return new_name(Name, (text, before[which] + k * times + rank))
 
     def shown_in(self, repeats: Repeats, k: int) -> list[str]:
         """Spell how all nodes are called that one of the repeated passes makes."""

@@ -72,6 +72,7 @@ class Contents:
         self._spans = spans if isinstance(spans, Spans) else Spans(spans, self.stretches)
         self.calls = calls if isinstance(calls, Calls) else Calls(calls, self.stretches)
         self._history = History() if history is None else history
+        self._here: Stretch | None = None  # which was looked at last: what is looked at next is near
         self._length = self.stretches.step_count
         shifts = {each.shift for each in self.stretches.parts}
         self.shift = shifts.pop() if len(shifts) == 1 and not self.foreign else None
@@ -85,7 +86,9 @@ class Contents:
 
     def node(self, index: int) -> Node:
         """Return a node by its index."""
-        stretch = self.stretches[self.stretches.number_of(index)]
+        stretch = self._here
+        if stretch is None or not 0 <= index - stretch.first_node < len(stretch.made):
+            stretch = self._here = self.stretches[self.stretches.number_of(index)]
         return stretch.made[index - stretch.first_node]
 
     def node_in(self, stretch: Stretch, index: int) -> Node:

@@ -32,6 +32,7 @@ class Spans(Sequence["Span | None"]):
             if isinstance(part, Placed):
                 repeated += part.end_node - part.first_node
         self.length = len(kept) + repeated if kept else 0
+        self.here: tuple[int, int, Sequence[Span | None]] = (0, 0, ())  # where it was looked last: others are near
 
     def __len__(self) -> int:
         return self.length
@@ -45,13 +46,17 @@ class Spans(Sequence["Span | None"]):
     def __getitem__(self, node: int | slice) -> Any:
         if isinstance(node, slice):
             return [self[each] for each in range(*node.indices(len(self)))]
-        if not -len(self) <= node < len(self):
-            raise IndexError(f"there are {len(self)} nodes")
-        node %= len(self)
+        first, end, spans = self.here
+        if first <= node < end:
+            return spans[(node - first) % len(spans)]
+        if not -self.length <= node < self.length:
+            raise IndexError(f"there are {self.length} nodes")
+        node %= self.length
         which = bisect_right(self.stretches.nodes, node) - 1
         part = self.stretches.parts[which]
         if isinstance(part, Placed):
-            return part.pattern.spans[(node - part.first_node) % part.pattern.period]
+            self.here = part.first_node, part.end_node, part.pattern.spans
+            return self[node]
         return self.kept[node - self.repeated_before[which]]
 
 

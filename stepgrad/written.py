@@ -54,18 +54,24 @@ class Template(NamedTuple):
 
     Attributes
     ----------
-    operands, locals : tuple of int
-        Where these stand among those that are known; for the first two slots at least.
+    a, b : int
+        Where its first two operands stand among all that is known.
+    da, db : int
+        Which edges have their locals; -1 for none.
     total : int
         The edge that brings it its last total; -1 for the seed, -2 for none.
+    more : tuple or None
+        The same of further operands, and the parameters.
     """
 
     kind: type[Node]
     gate: Gate
-    operands: tuple[int, ...]
-    locals: tuple[int, ...]
+    a: int
+    b: int
+    da: int
+    db: int
     total: int
-    params: Params | None
+    more: tuple[Sequence[int], Sequence[int], Params] | None
 
 
 class Written:
@@ -93,14 +99,21 @@ class Written:
         }
         self.is_whole = taken == self.edges.keys()  # else locals are missing to which no gradient came
         self.templates = [self.template(node) for node in pattern.model.nodes]
+        self.empty = [None] * len(self.templates)
+        self.leaves = [self.slots[leaf] for leaf in pattern.model.leaves]
+        self.last_of_leaves = list(map(self.arrived, pattern.outside))
+        fresh = {node: ~place for place, node in enumerate(pattern.fresh)}
+        self.replaced = [fresh[node] if node in fresh else self.slots[node] for node in pattern.replaced]
+        assert pattern.model.output is not None
+        self.output = self.slots[pattern.model.output]
 
     def template(self, node: Node) -> Template:
         """Return what a node is made of."""
-        operands = (*map(self.slot, node.operands), 0, 0)
-        locals_ = (*(self.edges.get((node, slot), -1) for slot in range(len(node.operands))), -1, -1)
-        more = max(len(node.operands), 2)
-        params = None if node.more is None else node.params
-        return Template(type(node), node.gate, operands[:more], locals_[:more], self.arrived(node), params)
+        a, b, *operands = (*map(self.slot, node.operands), 0, 0)
+        da, db, *locals_ = (*(self.edges.get((node, slot), -1) for slot in range(len(node.operands))), -1, -1)
+        beyond = max(len(node.operands) - 2, 0)
+        more = None if node.more is None else (operands[:beyond], locals_[:beyond], node.params)
+        return Template(type(node), node.gate, a, b, da, db, self.arrived(node), more)
 
     def arrived(self, node: Node) -> int:
         """Return the edge that brings a node its last total; -1 for the output's seed, -2 where nothing comes."""
@@ -138,45 +151,47 @@ class Written:
 
     def made(self, repeats: Repeats, k: int, before: Sequence[Any], numbers: Numbers) -> Pass:
         """Make a pass of what was computed in it."""
-        pattern, model, new = self.pattern, self.pattern.model, object.__new__
-        found, slots = Pass(), self.slots
-        home, locals_, totals = found.number, [*numbers.locals, None], [*numbers.totals, None, model.seed]
-        known: list[Any] = [None, *repeats.leaves(k, before), *([None] * len(model.nodes)), *reversed(self.literals)]
-        first = found.first_index = repeats.first_index + k * pattern.period
-        last = 1 + len(pattern.outside)
-        for index, value, template in zip(count(first), numbers.values, self.templates):
-            kind, gate, operands, local, total, params = template
-            node = known[last] = new(kind)
-            last += 1
-            node.value, node.gate, node.home, node.index, node.total = value, gate, home, index, totals[total]
-            node.a, node.b, node.da, node.db = (
-                known[operands[0]],
-                known[operands[1]],
-                locals_[local[0]],
-                locals_[local[1]],
-            )
-            node.more = (
-                params
-                if params is None
-                else More(
-                    tuple([known[each] for each in operands[2:]]), tuple([locals_[each] for each in local[2:]]), params
-                )
-            )
-        found.nodes = known[1 + len(pattern.outside) : last]
-        found.leaves = [known[slots[leaf]] for leaf in model.leaves]
-        for leaf, made in zip(model.leaves, found.leaves, strict=True):
-            made.home, made.total = home, totals[self.arrived(leaf)]
-        assert model.output is not None
-        found.output, found.seed, found.totals = known[slots[model.output]], model.seed, numbers.totals
-        found.tail = list(self.updates(repeats.given(k), known, first + len(found.nodes), home))
+        model, start, found = self.pattern.model, 1 + len(self.pattern.outside), Pass()
+        found.first_index = repeats.first_index + k * self.pattern.period
+        found.seed, found.totals, totals = model.seed, numbers.totals, [*numbers.totals, None, model.seed]
+        known: list[Any] = [None, *repeats.leaves(k, before), *self.empty, *reversed(self.literals)]
+        for leaf, total in zip(known[1:start], self.last_of_leaves, strict=True):
+            leaf.home, leaf.total = found.number, totals[total]
+        self.fill(known, numbers, totals, found)
+        found.nodes = known[start : start + len(model.nodes)]
+        found.leaves = [known[place] for place in self.leaves]
+        found.output = known[self.output]
+        found.tail = list(self.updates(repeats.given(k), known, found))
         return found
 
-    def updates(self, values: Sequence[Any], known: list[Any], index: int, home: int) -> Iterator[Updated]:
+    def fill(self, known: list[Any], numbers: Numbers, totals: Sequence[Any], found: Pass) -> None:
+        """Make the nodes of a pass in their places among what is known."""
+        new, home, locals_ = object.__new__, found.number, [*numbers.locals, None]
+        places, indices = count(1 + len(self.pattern.outside)), count(found.first_index)
+        for place, index, value, template in zip(places, indices, numbers.values, self.templates):
+            kind, gate, a, b, da, db, total, more = template
+            node = known[place] = new(kind)
+            node.value = value
+            node.gate = gate
+            node.a = known[a]
+            node.b = known[b]
+            node.da = locals_[da]
+            node.db = locals_[db]
+            node.home = home
+            node.index = index
+            node.total = totals[total]
+            node.more = None
+            if more is not None:
+                operands, edges, params = more
+                node.more = More(tuple([known[each] for each in operands]), tuple([locals_[e] for e in edges]), params)
+
+    def updates(self, values: Sequence[Any], known: list[Any], found: Pass) -> Iterator[Updated]:
         """Yield the updates of a pass."""
-        fresh: dict[Node, Node] = {}
-        for leaf, old, value in zip(self.pattern.fresh, self.pattern.replaced, values, strict=True):
-            before = fresh[old] if old in fresh else known[self.slots[old]]
-            made = fresh[leaf] = copied(leaf)
-            made.value, made.index, made.home, made.total = value, index, home, before.total
-            index += 1
-            yield Updated(made, before.value, value)
+        fresh: list[Node] = []
+        first, home = found.first_index + len(self.pattern.model.nodes), found.number
+        for index, leaf, replaced, value in zip(count(first), self.pattern.fresh, self.replaced, values):
+            old = fresh[~replaced] if replaced < 0 else known[replaced]
+            made = copied(leaf)
+            made.value, made.index, made.home, made.total = value, index, home, old.total
+            fresh.append(made)
+            yield Updated(made, old.value, value)

@@ -5,13 +5,17 @@ import random
 import pytest
 
 from stepgrad import Backward, Cursor, Forward, check, compare, difference, hessian, jvp, load, modes, run, save, why
+from stepgrad.called import Counted
 from stepgrad.conditions import read_condition
 from stepgrad.equality import same
 from stepgrad.extract import chosen_steps
 from stepgrad.formats import FORMATS, render
+from stepgrad.numeric import FLOAT
+from stepgrad.repeats import Repeats
 from stepgrad.stretches import Placed
 from stepgrad.style import Style
 from stepgrad.tensor import nested
+from stepgrad.trace import Trace
 from tests.folding import folded
 
 LOGISTIC = """
@@ -340,3 +344,43 @@ def test_two_of_them_are_compared(pair):
 
 def difference_told(first, second):
     return list(difference.told(difference.compare(first, second), ("a", "b"), Style()))
+
+
+def long_run(count):
+    """Return a trace of very many passes, which give the same numbers again and again, and how many were recalled."""
+    short = folded(run(LOGISTIC))
+    kept, placed = short.stretches.parts
+    few, recalled = placed.repeats, []
+
+    class Watched(Repeats):
+        def recall(self, k):
+            recalled.append(k)
+            return super().recall(k)
+
+    width = few.pattern.width
+    many = Watched(few.pattern, few.first_index, few.before, few.values[:width] * count, few.outputs[:1] * count)
+    passes = [kept.recorded, many]
+    given = {node: name for node, name in short.called.given.items() if node.index < few.first_index}
+    spans = list(short.spans[: few.first_index])
+    return Trace(passes, FLOAT, program=short.program, names=Counted(given, passes), spans=spans), recalled
+
+
+def test_who_asks_for_one_thing_of_a_long_run_has_few_passes_recalled():
+    trace, recalled = long_run(1_000_000)
+    assert len(trace) == 51 + 48 * 1_000_000
+    assert len(trace.passes) == 1_000_001
+    cursor, middle = Cursor(trace), len(trace) // 2
+    questions = [
+        lambda: trace[middle], lambda: trace.inputs, lambda: trace.grads, lambda: trace.updated, lambda: trace.value,
+        lambda: trace.name(middle // 3), lambda: trace.find("w₇₇₇₇₇₇"), lambda: trace.passes[777_777].value,
+        lambda: trace.versions["w"][500_000], lambda: trace.norms(500_000), lambda: trace.losses.high,
+        lambda: cursor.go("50%"), cursor.phase, cursor.turn, cursor.over, lambda: cursor.value("w"),
+        lambda: cursor.gradient("w"), lambda: cursor.turn(reverse=True), lambda: cursor.phase(reverse=True),
+        lambda: list(render(trace, "text", steps=range(middle, middle + 50))), lambda: list(render(trace, "dot")),
+    ]  # fmt: skip
+    for number, question in enumerate(questions):
+        recalled.clear()
+        question()
+        assert len(recalled) <= 8, number
+    assert trace.passes[777_777].steps.start == trace.stretches[777_777].first_step
+    assert trace.name(trace.find("w₇₇₇₇₇₇")) == "w₇₇₇₇₇₇"
