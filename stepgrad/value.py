@@ -409,8 +409,9 @@ def fitted(gate: Gate, operands: int, general: Callable[..., Any]) -> Callable[.
     return fitting.method(HERE, general, defaults_of(gate) if gate.params else NO_PARAMS)
 
 
-def number_first(general: Callable[..., Any], of_number: Callable[..., Any]) -> Callable[..., Any]:
+def number_first(plain_name: str, swapped_name: str) -> Callable[..., Any]:
     """Make an operator of a tensor that leaves it to a number to the right of it, as Python does for a subclass."""
+    general, of_number = getattr(Value, plain_name), getattr(NumberValue, swapped_name)
 
     @wraps(general)
     def operator(self: Value, other: Any) -> Any:
@@ -424,8 +425,7 @@ for row in ELEMENTWISE:
         plain_name, swapped_name, *other_names = OPERATORS[row.name]
         setattr(NumberValue, plain_name, compiled(row, plain_name))
         setattr(NumberValue, swapped_name, compiled(row, swapped_name, swapped=True))
-        general = number_first(getattr(Value, plain_name), getattr(NumberValue, swapped_name))
-        setattr(TensorValue, plain_name, fitted(row, 2, general))
+        setattr(TensorValue, plain_name, fitted(row, 2, number_first(plain_name, swapped_name)))
         for name in other_names:
             setattr(NumberValue, name, compiled(row, name))
     elif len(row.locals) == 1 and not row.params:
