@@ -58,19 +58,21 @@ class Fitting:
         arguments = ", ".join(SLOTS[: len(self.pattern)])
         return self.dispatching(f"def record(p, {arguments}, params=no_params):\n", {"no_params": NO_PARAMS})
 
-    def method(self, recording: Any, general: Callable[..., Any], params: Params) -> Callable[..., Any]:
+    def method(self, recording: Any, general: Callable[..., Any], defaults: Callable[[], Params]) -> Callable[..., Any]:
         """Compile a method that records on the open pass of a recording.
 
-        It takes a tensor alone, with these params, or two tensors. Whatever else it is given goes the general way.
+        It takes a tensor alone, with its default params, or two tensors; with anything else it goes the general way.
         """
         if len(self.pattern) == 2:
             head = "def record(a, b):\n    if b.__class__ is not kind: return general(a, b)\n"
-        elif params:
+        elif self.gate.params:
             head = "def record(a, *args, **named):\n    if args or named: return general(a, *args, **named)\n"
         else:
             head = "def record(a):\n"
-        namespace = {"here": recording, "general": general, "kind": self.types[1], "params": params}
-        made = self.dispatching(f"{head}    p = here.current\n", namespace)
+        namespace = {"here": recording, "general": general, "kind": self.types[1]}
+        namespace |= {"defaults": defaults, "no_params": NO_PARAMS}
+        params = "defaults()" if self.gate.params else "no_params"
+        made = self.dispatching(f"{head}    p, params = here.current, {params}\n", namespace)
         made.__name__, made.__doc__ = general.__name__, general.__doc__
         return made
 
@@ -106,7 +108,7 @@ class Fitting:
         return recorder
 
     def fitted(self, shapes: Sequence[Shape], params: Params) -> tuple[Recorder, int]:
-        """Compile the recorder for operands of these shapes, broadcasts and the gate; say how large a tensor it makes."""
+        """Compile the recorder for operands of these shapes: broadcasts, then the gate; say how much it makes."""
         aligned = self.gate.aligned(shapes)
         plan = self.gate.plan(self.number, aligned, [kind in NODES for kind in self.pattern], params)
         namespace: dict[str, Any] = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from typing import Any
 
 from stepgrad.calls import bind, resolve
@@ -24,7 +24,7 @@ from stepgrad.ops import ELEMENTWISE, GATES, INPUT
 from stepgrad.recorder import compile_operator
 from stepgrad.recording import Recording
 from stepgrad.style import literal_text
-from stepgrad.tape import NO_PARAMS, Node
+from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 
 
@@ -406,7 +406,7 @@ def compiled(gate: Elementwise, name: str, *, swapped: bool = False) -> Callable
 def fitted(gate: Gate, operands: int, general: Callable[..., Any]) -> Callable[..., Any]:
     """Compile an operator of two tensors, or a method of one; with whatever else, it goes the general way."""
     fitting = Fitting(gate, FLOAT, "t" * operands, NumberValue, TensorValue)
-    return fitting.method(HERE, general, defaults_of(gate) if gate.params else NO_PARAMS)
+    return fitting.method(HERE, general, partial(defaults_of, gate))
 
 
 def number_first(plain_name: str, swapped_name: str) -> Callable[..., Any]:
