@@ -22,10 +22,10 @@ from stepgrad.numeric import NumberType
 from stepgrad.ops import GATES
 from stepgrad.recorder import NODES, SLOTS, adopting_lines, filling_lines
 from stepgrad.tape import NO_PARAMS, More, Node, Operand, Pass
-from stepgrad.tensor import SMALL, Shape, Tensor, broadcast_source, check_size
+from stepgrad.tensor import Shape, Tensor, broadcast_source, check_size
 
 PATTERNS = ("t", "tt", "tn", "nt", "tl", "lt", "tT", "Tt", "nT", "Tn")
-FITTED = 500  # recorders that are kept of one gate and one pattern
+ROOM, EACH = 1_000_000, 2_000  # for recorders of one gate and pattern, in numbers, and what each takes besides its own
 SHAPES = {"t": "{}.value.shape", "T": "{}.shape"}  # where it is found in a slot
 NUMBERS = {"t": "{0}.value.data", "n": "[{0}.value]", "T": "{0}.data", "l": "[{0}] * size"}  # a list of them
 
@@ -51,25 +51,28 @@ class Fitting:
         self.gate, self.number, self.pattern = gate, number, pattern
         self.types = scalar_type, tensor_type
         self.known: dict[Any, Recorder] = {}
+        self.room = ROOM
 
     def dispatcher(self) -> Recorder:
         """Compile ``record(p, a)`` or ``record(p, a, b)``, with the gate's params behind."""
         arguments = ", ".join(SLOTS[: len(self.pattern)])
         return self.dispatching(f"def record(p, {arguments}, params=no_params):\n", {"no_params": NO_PARAMS})
 
-    def method(self, recording: Any, general: Callable[..., Any], params: Params) -> Callable[..., Any]:
+    def method(self, recording: Any, general: Callable[..., Any], defaults: Callable[[], Params]) -> Callable[..., Any]:
         """Compile a method that records on the open pass of a recording.
 
-        It takes a tensor alone, with these params, or two tensors. Whatever else it is given goes the general way.
+        It takes a tensor alone, with its default params, or two tensors; with anything else it goes the general way.
         """
         if len(self.pattern) == 2:
             head = "def record(a, b):\n    if b.__class__ is not kind: return general(a, b)\n"
-        elif params:
+        elif self.gate.params:
             head = "def record(a, *args, **named):\n    if args or named: return general(a, *args, **named)\n"
         else:
             head = "def record(a):\n"
-        namespace = {"here": recording, "general": general, "kind": self.types[1], "params": params}
-        made = self.dispatching(f"{head}    p = here.current\n", namespace)
+        namespace = {"here": recording, "general": general, "kind": self.types[1]}
+        namespace |= {"defaults": defaults, "no_params": NO_PARAMS}
+        params = "defaults()" if self.gate.params else "no_params"
+        made = self.dispatching(f"{head}    p, params = here.current, {params}\n", namespace)
         made.__name__, made.__doc__ = general.__name__, general.__doc__
         return made
 
@@ -99,14 +102,13 @@ class Fitting:
                 p.adopt(operand)
         values = [operand.value if isinstance(operand, Node) else operand for operand in operands]
         shapes = [value.shape if isinstance(value, Tensor) else () for value in values]
-        recorder = self.fitted(shapes, params)
-        if all(prod(shape) <= SMALL for shape in self.gate.aligned(shapes)):
-            own = [value.shape for value in values if isinstance(value, Tensor)]
-            self.keep((*own, *(params[name] for name in self.gate.params)), recorder)
+        recorder, size = self.fitted(shapes, params)
+        own = [value.shape for value in values if isinstance(value, Tensor)]
+        self.keep((*own, *(params[name] for name in self.gate.params)), recorder, size)
         return recorder
 
-    def fitted(self, shapes: Sequence[Shape], params: Params) -> Recorder:
-        """Compile the recorder for operands of these shapes: broadcasts, then the gate."""
+    def fitted(self, shapes: Sequence[Shape], params: Params) -> tuple[Recorder, int]:
+        """Compile the recorder for operands of these shapes: broadcasts, then the gate; say how much it makes."""
         aligned = self.gate.aligned(shapes)
         plan = self.gate.plan(self.number, aligned, [kind in NODES for kind in self.pattern], params)
         namespace: dict[str, Any] = {
@@ -114,35 +116,48 @@ class Fitting:
             "new": self.types[bool(plan.shape)], "empty": object.__new__, "tensor": Tensor,
             "given": params, "shared": More((), (), params), "more": More, "limits": LIMITS, "check_size": check_size,
         }  # fmt: skip
-        slots, kinds, lines = SLOTS[: len(shapes)], list(self.pattern), adopting_lines(self.pattern)
+        slots, lines = SLOTS[: len(shapes)], adopting_lines(self.pattern)
         if prod(plan.shape) > max(map(prod, shapes)):
             lines.append("if size > limits.elements: check_size(shape)")
-        for place, (slot, kind) in enumerate(zip(slots, kinds)):
-            if shapes[place] != aligned[place] and kind != "l":
-                namespace[f"to_{slot}"] = to = {"shape": aligned[place]}
-                namespace[f"bring_{slot}"] = self.bringing(kind, shapes[place], to)
-                lines.append(f"{slot} = bring_{slot}(p, {slot}, to_{slot})")
-                kinds[place] = "T" if kind == "T" else "t"
+        kinds = self.pattern
+        if list(shapes) != aligned:
+            kinds = self.aligning(shapes, aligned, lines, namespace)
         given = ", ".join(NUMBERS[kind].format(slot) for slot, kind in zip(slots, kinds))
         lines.append(f"zs, {', '.join(f'n{slot}' for slot in slots)} = compute({given})")
         lines.append("z = empty(tensor); z.shape = shape; z.data = zs" if plan.shape else "z, = zs")
         for slot, local in zip(slots, plan.maps):
             lines += local_lines(f"d{slot}", f"n{slot}", local, namespace)
-        rest = "shared if params is given else more((), (), params)" if params else "None"
-        lines += filling_lines("".join(kinds), {}, rest)
-        return compiled(f"def record(p, {', '.join(slots)}, params=None):\n    " + "\n    ".join(lines), namespace)
+        more = "shared if params is given else more((), (), params)" if params else "None"
+        lines += filling_lines(kinds, {}, more)
+        source = f"def record(p, {', '.join(slots)}, params=None):\n    " + "\n    ".join(lines)
+        return compiled(source, namespace), max(map(prod, (plan.shape, *aligned)))
+
+    def aligning(
+        self, shapes: Sequence[Shape], aligned: Sequence[Shape], lines: list[str], namespace: dict[str, Any]
+    ) -> str:
+        """Write that operands are brought to the shapes that the gate asks for, and return their new pattern."""
+        kinds = list(self.pattern)
+        for place, (slot, kind) in enumerate(zip(SLOTS, self.pattern)):
+            if shapes[place] != aligned[place] and kind != "l":
+                namespace[f"to_{slot}"] = to = {"shape": aligned[place]}
+                namespace[f"bring_{slot}"] = self.bringing(kind, shapes[place], to)
+                lines.append(f"{slot} = bring_{slot}(p, {slot}, to_{slot})")
+                kinds[place] = "T" if kind == "T" else "t"
+        return "".join(kinds)
 
     def bringing(self, kind: str, shape: Shape, to: Params) -> Recorder:
         """Return what brings an operand to a shape: a literal at once, a node by a gate."""
         if kind == "T":
             pick = picking(broadcast_source(shape, to["shape"]))
             return lambda p, literal, to: Tensor(to["shape"], pick(literal.data))
-        return Fitting(GATES["broadcast"], self.number, kind, *self.types).fitted([shape], to)
+        return Fitting(GATES["broadcast"], self.number, kind, *self.types).fitted([shape], to)[0]
 
-    def keep(self, key: tuple[Any, ...], recorder: Recorder) -> None:
-        """Remember it; when there are many, begin anew."""
-        if len(self.known) >= FITTED:
+    def keep(self, key: tuple[Any, ...], recorder: Recorder, size: int) -> None:
+        """Remember a recorder for shapes of this size; where there is no room left, begin anew."""
+        self.room -= size + EACH
+        if self.room < 0:
             self.known.clear()
+            self.room = ROOM
         try:
             self.known[key] = recorder
         except TypeError:  # a list among the params has no hash

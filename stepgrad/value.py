@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from typing import Any
 
 from stepgrad.calls import bind, resolve
@@ -24,7 +24,7 @@ from stepgrad.ops import ELEMENTWISE, GATES, INPUT
 from stepgrad.recorder import compile_operator
 from stepgrad.recording import Recording
 from stepgrad.style import literal_text
-from stepgrad.tape import NO_PARAMS, Node
+from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 
 
@@ -406,11 +406,12 @@ def compiled(gate: Elementwise, name: str, *, swapped: bool = False) -> Callable
 def fitted(gate: Gate, operands: int, general: Callable[..., Any]) -> Callable[..., Any]:
     """Compile an operator of two tensors, or a method of one; with whatever else, it goes the general way."""
     fitting = Fitting(gate, FLOAT, "t" * operands, NumberValue, TensorValue)
-    return fitting.method(HERE, general, defaults_of(gate) if gate.params else NO_PARAMS)
+    return fitting.method(HERE, general, partial(defaults_of, gate))
 
 
-def number_first(general: Callable[..., Any], of_number: Callable[..., Any]) -> Callable[..., Any]:
+def number_first(plain_name: str, swapped_name: str) -> Callable[..., Any]:
     """Make an operator of a tensor that leaves it to a number to the right of it, as Python does for a subclass."""
+    general, of_number = getattr(Value, plain_name), getattr(NumberValue, swapped_name)
 
     @wraps(general)
     def operator(self: Value, other: Any) -> Any:
@@ -424,8 +425,7 @@ for row in ELEMENTWISE:
         plain_name, swapped_name, *other_names = OPERATORS[row.name]
         setattr(NumberValue, plain_name, compiled(row, plain_name))
         setattr(NumberValue, swapped_name, compiled(row, swapped_name, swapped=True))
-        general = number_first(getattr(Value, plain_name), getattr(NumberValue, swapped_name))
-        setattr(TensorValue, plain_name, fitted(row, 2, general))
+        setattr(TensorValue, plain_name, fitted(row, 2, number_first(plain_name, swapped_name)))
         for name in other_names:
             setattr(NumberValue, name, compiled(row, name))
     elif len(row.locals) == 1 and not row.params:

@@ -166,7 +166,7 @@ def test_parameters_go_by_name():
 
 
 def test_more_shapes_than_are_kept(monkeypatch):
-    monkeypatch.setattr(fitted, "FITTED", 3)
+    monkeypatch.setattr(fitted, "ROOM", 3 * fitted.EACH)
     recording = Recording(EXACT)
     for _ in range(2):
         for size in range(1, 9):
