@@ -6,7 +6,7 @@ Creation order is a topological order, so nothing is sorted and nothing recurses
 Walther, *Evaluating Derivatives*, ch. 3; Baydin et al., JMLR 18 (2018), section 3.2.
 
 The tape is the trace: events are made from it when somebody looks. Only the total after each edge
-is not on the nodes, so the sweep writes it down.
+is not on the nodes; locals stay what they are, so the sweep is run once more for that.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ NO_PARAMS: Params = {}
 
 
 class More(NamedTuple):
-    """What few nodes have: operands beyond two, and parameters that are no operands."""
+    """What few nodes have: operands beyond two, parameters that are no operands, and a name given in Python."""
 
-    operands: tuple[Operand, ...]
-    locals: tuple[Local, ...]
-    params: Params
+    operands: tuple[Operand, ...] = ()
+    locals: tuple[Local, ...] = ()
+    params: Params = NO_PARAMS
+    name: str = ""
 
 
 class Node:
@@ -44,11 +45,11 @@ class Node:
         The locals ∂node/∂a and ∂node/∂b; None where no gradient flows.
     more : More or None
     total : Array or None
-        The gradient that has arrived in the last sweep; None where none has.
+        The gradient that has arrived; None where none has.
     home : int
         The number of the pass that last used the node.
     index : int
-        Its place among all nodes, given when its pass is closed.
+        Its place among all nodes, given when somebody may ask for it: see :meth:`Pass.number_nodes`.
     """
 
     __slots__ = ("a", "b", "da", "db", "gate", "home", "index", "more", "total", "value")
@@ -88,9 +89,8 @@ class Node:
             return True
         return self.more is not None and any(local is not None for local in self.more.locals)
 
-    def renew(self) -> None:
-        """Forget the gradient of the last sweep."""
-        self.total = None
+    def carry_on(self, gradient: Array) -> None:
+        """Do with a gradient from before a sweep what this kind of node does: forget it."""
 
 
 class Scalar(Node):
@@ -120,16 +120,8 @@ class Printed(NamedTuple):
 Mark: TypeAlias = Updated | Printed
 
 
-def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
-    """Send the seed back from the output through ``nodes``, given last first.
-
-    Returns
-    -------
-    list of Array
-        The operand's total after every edge, in the order in which the edges were taken.
-    """
-    totals: list[Array] = []
-    output.total = seed
+def sweep(nodes: Iterable[Node]) -> None:
+    """Send what has arrived at ``nodes``, given last first, on to their operands."""
     for node in nodes:
         upstream = node.total
         if upstream is None:  # the output does not depend on it: 0 × inf must not become nan
@@ -137,23 +129,35 @@ def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
         local = node.da
         if local is not None:
             operand = node.a
+            total = operand.total
             # The first product is assigned, not added to 0, which would lose the sign of -0.
-            total = upstream * local if operand.total is None else operand.total + upstream * local
-            operand.total = total
-            totals.append(total)
+            operand.total = upstream * local if total is None else total + upstream * local
         local = node.db
         if local is not None:
             operand = node.b
-            total = upstream * local if operand.total is None else operand.total + upstream * local
-            operand.total = total
-            totals.append(total)
+            total = operand.total
+            operand.total = upstream * local if total is None else total + upstream * local
         if node.more is not None:
             for operand, local in zip(node.more.operands, node.more.locals, strict=True):
                 if local is not None and isinstance(operand, Node):
-                    total = upstream * local if operand.total is None else operand.total + upstream * local
-                    operand.total = total
-                    totals.append(total)
-    return totals
+                    total = operand.total
+                    operand.total = upstream * local if total is None else total + upstream * local
+
+
+def sweep_told(nodes: Iterable[Node]) -> Iterator[Array]:
+    """Do the same, and yield the operand's total after every edge."""
+    for node in nodes:
+        upstream = node.total
+        if upstream is None:
+            continue
+        edges: tuple[tuple[Any, Any], ...] = (node.a, node.da), (node.b, node.db)
+        if node.more is not None:
+            edges += tuple(zip(node.more.operands, node.more.locals, strict=True))
+        for operand, local in edges:
+            if local is not None and isinstance(operand, Node):
+                total = operand.total
+                operand.total = upstream * local if total is None else total + upstream * local
+                yield operand.total
 
 
 pass_numbers = count(1)
@@ -177,11 +181,18 @@ class Pass:
         that one out forgets its own when it is used again.
     waits : bool
         Whether what an adopted node depends on waits until a gradient is on its way there.
-    output, seed, totals
-        The backward sweep: from where, with what, and the total after each edge; None and empty
-        while there was none.
+    preset : list of Node
+        Nodes that are no leaves, whose gradients the program has set: these do not enter the sweep.
+    carried : list of (Node, Array)
+        While it is swept: gradients from before, with their nodes.
+    output, seed
+        The backward sweep: from where, and with what; None while there was none.
+    written : list of Array or None
+        The total after each edge, once it is written down.
     first_index : int
         The index of its first node, given when the pass is closed.
+    numbered : bool
+        Whether it is closed, and its nodes have their indices.
     marks : list of (int, Mark)
         What was printed or updated during the forward sweep, each with how many nodes were made before.
     tail : list of Node or Mark
@@ -189,8 +200,8 @@ class Pass:
     """
 
     __slots__ = (
-        "after", "earlier", "first_index", "leaves", "marks", "nodes", "number", "output", "seed", "tail", "totals",
-        "waits",
+        "after", "carried", "earlier", "first_index", "leaves", "marks", "nodes", "number", "numbered", "output",
+        "preset", "seed", "tail", "waits", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -200,10 +211,13 @@ class Pass:
         self.nodes: list[Node] = []
         self.earlier: list[Node] = []
         self.leaves: list[Node] = []
+        self.preset: list[Node] = []
+        self.carried: list[tuple[Node, Array]] = []
         self.output: Node | None = None
         self.seed: Array = None
-        self.totals: list[Array] = []
+        self.written: list[Array] | None = None
         self.first_index = 0
+        self.numbered = False
         self.marks: list[tuple[int, Mark]] = []
         self.tail: list[Node | Mark] = []
 
@@ -256,9 +270,9 @@ class Pass:
         if node.home is self.number:
             return False
         if node.home < self.after:
-            node.renew()
+            node.total = None
         node.home = self.number
-        if node.a is None and node.more is None:
+        if node.a is None:
             self.leaves.append(node)
             return False
         self.earlier.append(node)
@@ -276,24 +290,86 @@ class Pass:
                     reached.add(operand)
                     waiting.append(operand)
                     if operand.home is not self.number:
-                        self.take_in(operand)
-                        operand.renew()
-        self.earlier.sort(key=lambda each: each.index)
+                        if not self.take_in(operand) and operand.total is not None:
+                            self.carried.append((operand, operand.total))
+                        operand.total = None
+        try:
+            self.earlier.sort(key=lambda each: each.index)
+        except AttributeError:
+            self.number_orphans()
+            self.earlier.sort(key=lambda each: each.index)
 
-    def earlier_reached(self) -> Iterator[Node]:
-        """Yield the nodes of earlier passes, last first, once the sweep has come to them."""
-        self.adopt_reached()
-        yield from reversed(self.earlier)
-
-    def run_back(self, output: Node, seed: Array) -> None:
+    def run_back(self, output: Node, seed: Array, *, write_down: bool) -> None:
         """Run the reverse sweep from a node of this pass, starting from zero."""
-        for leaf in self.leaves:
-            if leaf.total is not None:
-                leaf.renew()
-        for node in self.earlier:
-            node.renew()
+        self.carried = [(node, node.total) for node in (*self.leaves, *self.preset) if node.total is not None]
+        for node in (*self.preset, *self.leaves, *self.earlier):
+            node.total = None
         self.output, self.seed = output, seed
-        self.totals = sweep(chain(reversed(self.nodes), self.earlier_reached()), output, seed)
+        output.total = seed
+        go = self.write_down if write_down else sweep
+        go(reversed(self.nodes))
+        self.adopt_reached()
+        go(reversed(self.earlier))
+        for node, gradient in self.carried:
+            node.carry_on(gradient)
+        self.carried = []
+
+    def write_down(self, nodes: Iterable[Node]) -> None:
+        """Run a part of the sweep, and write down the totals."""
+        self.written = self.written or []
+        self.written += sweep_told(nodes)
+
+    @property
+    def totals(self) -> list[Array]:
+        """The operand's total after each edge of the backward sweep, in the order in which they were taken.
+
+        Unless they were written down at once, the sweep is run once more when they are asked for.
+        """
+        if self.written is None:
+            self.written = []
+            if self.output is not None:
+                taking_part = dict.fromkeys((*self.leaves, *self.earlier, *self.nodes))
+                held = [(node, node.total) for node in taking_part]
+                for node in taking_part:
+                    node.total = None
+                self.output.total = self.seed
+                self.write_down(self.swept)
+                for node, total in held:
+                    node.total = total
+        return self.written
+
+    @totals.setter
+    def totals(self, totals: list[Array]) -> None:
+        self.written = totals
+
+    def number_nodes(self) -> None:
+        """Give the nodes made in this pass, and orphans among those of earlier ones, their indices.
+
+        That takes time and memory, so it is put off where nobody may ask for a trace.
+        """
+        if self.output is None:  # else the sweep has met them
+            self.number_orphans()
+        for index, node in enumerate(self.nodes, self.first_index):
+            node.index = index
+
+    def number_orphans(self) -> None:
+        """Give indices to nodes of earlier passes that have none, since their tape was gone before it numbered them.
+
+        They stand right before this pass, operands first: between two whole numbers.
+        """
+        waiting = [node for node in self.earlier if not hasattr(node, "index")]
+        ordered: dict[Node, None] = {}
+        start = self.first_index - 1
+        while waiting:
+            operands = [each for each in waiting[-1].operands if isinstance(each, Node) and each not in ordered]
+            start = max([start, *(each.index for each in operands if hasattr(each, "index"))])
+            orphans = [each for each in operands if not hasattr(each, "index")]
+            waiting += orphans
+            if not orphans:
+                ordered[waiting.pop()] = None
+        for place, node in enumerate(ordered, 1):
+            index: Any = start + (self.first_index - start) * place / (len(ordered) + 1)
+            node.index = index
 
     def as_it_is(self) -> Pass:
         """Return a copy that stays as this pass is now."""
