@@ -95,7 +95,7 @@ class Recording:
     Attributes
     ----------
     at_once : bool
-        Whether passes are numbered, and totals written down, when they end: where all are kept, a trace is made of them.
+        Whether passes are numbered, and totals written down, as they end: where all are kept, for a trace.
     current : Pass
         The open one.
     last : Pass or None

@@ -301,8 +301,10 @@ class Pass:
 
     def run_back(self, output: Node, seed: Array, *, write_down: bool) -> None:
         """Run the reverse sweep from a node of this pass, starting from zero."""
+        for node in self.earlier:
+            node.total = None
         self.carried = [(node, node.total) for node in (*self.leaves, *self.preset) if node.total is not None]
-        for node in (*self.preset, *self.leaves, *self.earlier):
+        for node, _ in self.carried:
             node.total = None
         self.output, self.seed = output, seed
         output.total = seed
@@ -362,8 +364,8 @@ class Pass:
         start = self.first_index - 1
         while waiting:
             operands = [each for each in waiting[-1].operands if isinstance(each, Node) and each not in ordered]
-            start = max([start, *(each.index for each in operands if hasattr(each, "index"))])
             orphans = [each for each in operands if not hasattr(each, "index")]
+            start = max([start, *(each.index for each in operands if each not in orphans)])
             waiting += orphans
             if not orphans:
                 ordered[waiting.pop()] = None
