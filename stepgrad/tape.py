@@ -183,8 +183,6 @@ class Pass:
         Whether what an adopted node depends on waits until a gradient is on its way there.
     preset : list of Node
         Nodes that are no leaves, whose gradients the program has set: these do not enter the sweep.
-    carried : list of (Node, Array)
-        While it is swept: gradients from before, with their nodes.
     output, seed
         The backward sweep: from where, and with what; None while there was none.
     written : list of Array or None
@@ -200,8 +198,8 @@ class Pass:
     """
 
     __slots__ = (
-        "after", "carried", "earlier", "first_index", "leaves", "marks", "nodes", "number", "numbered", "output",
-        "preset", "seed", "tail", "waits", "written",
+        "after", "earlier", "first_index", "leaves", "marks", "nodes", "number", "numbered", "output", "preset",
+        "seed", "tail", "waits", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -212,7 +210,6 @@ class Pass:
         self.earlier: list[Node] = []
         self.leaves: list[Node] = []
         self.preset: list[Node] = []
-        self.carried: list[tuple[Node, Array]] = []
         self.output: Node | None = None
         self.seed: Array = None
         self.written: list[Array] | None = None
@@ -258,30 +255,34 @@ class Pass:
         pass, as in ``rate *= 0.99``, would be walked again and again. It cannot where a trace has to show nodes
         that no kept pass has made.
         """
-        if not self.take_in(node) or self.waits:
-            return
-        waiting = [node]
-        while waiting:
-            operands = waiting.pop().operands
-            waiting += [each for each in operands if isinstance(each, Node) and self.take_in(each)]
-
-    def take_in(self, node: Node) -> bool:
-        """Let a node of an earlier pass take part; say whether it did not yet and is no leaf."""
-        if node.home is self.number:
-            return False
         if node.home < self.after:
             node.total = None
         node.home = self.number
         if node.a is None:
             self.leaves.append(node)
-            return False
-        self.earlier.append(node)
-        return True
-
-    def adopt_reached(self) -> None:
-        """Let all take part on which those nodes of earlier passes depend that a gradient has reached."""
-        if not self.earlier:
             return
+        self.earlier.append(node)
+        if not self.waits:
+            self.adopt_below(node)
+
+    def adopt_below(self, node: Node) -> None:
+        """Let all take part on which a node depends."""
+        self.waits = True  # one by one, so that nothing recurses
+        waiting = [node]
+        while waiting:
+            for operand in waiting.pop().operands:
+                if isinstance(operand, Node) and operand.home is not self.number:
+                    self.adopt(operand)
+                    if operand.a is not None:
+                        waiting.append(operand)
+        self.waits = False
+
+    def adopt_reached(self) -> list[tuple[Node, Array]]:
+        """Let all take part on which those nodes of earlier passes depend that a gradient has reached.
+
+        Returns the gradients that leaves among them had from before, and forgets these.
+        """
+        carried: list[tuple[Node, Array]] = []
         waiting = [node for node in self.earlier if node.total is not None]
         reached = set(waiting)
         while waiting:
@@ -290,31 +291,33 @@ class Pass:
                     reached.add(operand)
                     waiting.append(operand)
                     if operand.home is not self.number:
-                        if not self.take_in(operand) and operand.total is not None:
-                            self.carried.append((operand, operand.total))
+                        self.adopt(operand)
+                        if operand.a is None and operand.total is not None:
+                            carried.append((operand, operand.total))
                         operand.total = None
         try:
             self.earlier.sort(key=lambda each: each.index)
         except AttributeError:
             self.number_orphans()
             self.earlier.sort(key=lambda each: each.index)
+        return carried
 
     def run_back(self, output: Node, seed: Array, *, write_down: bool) -> None:
         """Run the reverse sweep from a node of this pass, starting from zero."""
         for node in self.earlier:
             node.total = None
-        self.carried = [(node, node.total) for node in (*self.leaves, *self.preset) if node.total is not None]
-        for node, _ in self.carried:
+        carried = [(node, node.total) for node in (*self.leaves, *self.preset) if node.total is not None]
+        for node, _ in carried:
             node.total = None
         self.output, self.seed = output, seed
         output.total = seed
         go = self.write_down if write_down else sweep
         go(reversed(self.nodes))
-        self.adopt_reached()
-        go(reversed(self.earlier))
-        for node, gradient in self.carried:
+        if self.earlier:
+            carried += self.adopt_reached()
+            go(reversed(self.earlier))
+        for node, gradient in carried:
             node.carry_on(gradient)
-        self.carried = []
 
     def write_down(self, nodes: Iterable[Node]) -> None:
         """Run a part of the sweep, and write down the totals."""
