@@ -331,21 +331,24 @@ class Pass:
         Unless they were written down at once, the sweep is run once more when they are asked for.
         """
         if self.written is None:
-            self.written = []
-            if self.output is not None:
-                taking_part = dict.fromkeys((*self.leaves, *self.earlier, *self.nodes))
-                held = [(node, node.total) for node in taking_part]
-                for node in taking_part:
-                    node.total = None
-                self.output.total = self.seed
-                self.write_down(self.swept)
-                for node, total in held:
-                    node.total = total
+            self.written = [] if self.output is None else self.swept_again(self.output)
         return self.written
 
     @totals.setter
     def totals(self, totals: list[Array]) -> None:
         self.written = totals
+
+    def swept_again(self, output: Node) -> list[Array]:
+        """Run the sweep once more for its totals, and leave all nodes as they are."""
+        held = {node: node.total for node in (*self.leaves, *self.earlier, *self.nodes)}
+        for node in held:
+            node.total = None
+        try:
+            output.total = self.seed
+            return list(sweep_told(self.swept))
+        finally:
+            for node, total in held.items():
+                node.total = total
 
     def number_nodes(self) -> None:
         """Give the nodes made in this pass, and orphans among those of earlier ones, their indices.
