@@ -118,9 +118,9 @@ class Recording:
         self.node_type = node_type
         self.scalar_type = scalar_type
         self.recorders = COMPILED.setdefault((number, scalar_type), Recorders(number, scalar_type))
-        self.at_once = keep
         self.node_count_closed = 0
         self.current = Pass()
+        self.at_once = keep
         self.last: Pass | None = None
         self.histories: list[ref[History]] = []
         self.kept: list[History] = []
