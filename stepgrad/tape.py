@@ -11,7 +11,7 @@ is not on the nodes; locals stay what they are, so the sweep is run once more fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from copy import copy
 from itertools import chain, count
 from typing import Any, NamedTuple, TypeAlias
@@ -120,8 +120,15 @@ class Printed(NamedTuple):
 Mark: TypeAlias = Updated | Printed
 
 
-def sweep(nodes: Iterable[Node]) -> None:
-    """Send what has arrived at ``nodes``, given last first, on to their operands."""
+def sweep(nodes: Iterable[Node], totals: list[Array] | None = None) -> None:
+    """Send what has arrived at ``nodes``, given last first, on to their operands.
+
+    Parameters
+    ----------
+    nodes : iterable of Node
+    totals : list of Array, optional
+        Where the operand's total after every edge is written down.
+    """
     for node in nodes:
         upstream = node.total
         if upstream is None:  # the output does not depend on it: 0 × inf must not become nan
@@ -132,32 +139,22 @@ def sweep(nodes: Iterable[Node]) -> None:
             total = operand.total
             # The first product is assigned, not added to 0, which would lose the sign of -0.
             operand.total = upstream * local if total is None else total + upstream * local
+            if totals is not None:
+                totals.append(operand.total)
         local = node.db
         if local is not None:
             operand = node.b
             total = operand.total
             operand.total = upstream * local if total is None else total + upstream * local
+            if totals is not None:
+                totals.append(operand.total)
         if node.more is not None:
             for operand, local in zip(node.more.operands, node.more.locals, strict=True):
                 if local is not None and isinstance(operand, Node):
                     total = operand.total
                     operand.total = upstream * local if total is None else total + upstream * local
-
-
-def sweep_told(nodes: Iterable[Node]) -> Iterator[Array]:
-    """Do the same, and yield the operand's total after every edge."""
-    for node in nodes:
-        upstream = node.total
-        if upstream is None:
-            continue
-        edges: tuple[tuple[Any, Any], ...] = (node.a, node.da), (node.b, node.db)
-        if node.more is not None:
-            edges += tuple(zip(node.more.operands, node.more.locals, strict=True))
-        for operand, local in edges:
-            if local is not None and isinstance(operand, Node):
-                total = operand.total
-                operand.total = upstream * local if total is None else total + upstream * local
-                yield operand.total
+                    if totals is not None:
+                        totals.append(operand.total)
 
 
 pass_numbers = count(1)
@@ -310,19 +307,14 @@ class Pass:
         for node, _ in carried:
             node.total = None
         self.output, self.seed = output, seed
+        self.written = [] if write_down else None
         output.total = seed
-        go = self.write_down if write_down else sweep
-        go(reversed(self.nodes))
+        sweep(reversed(self.nodes), self.written)
         if self.earlier:
             carried += self.adopt_reached()
-            go(reversed(self.earlier))
+            sweep(reversed(self.earlier), self.written)
         for node, gradient in carried:
             node.carry_on(gradient)
-
-    def write_down(self, nodes: Iterable[Node]) -> None:
-        """Run a part of the sweep, and write down the totals."""
-        self.written = self.written or []
-        self.written += sweep_told(nodes)
 
     @property
     def totals(self) -> list[Array]:
@@ -345,7 +337,9 @@ class Pass:
             node.total = None
         try:
             output.total = self.seed
-            return list(sweep_told(self.swept))
+            totals: list[Array] = []
+            sweep(self.swept, totals)
+            return totals
         finally:
             for node, total in held.items():
                 node.total = total
