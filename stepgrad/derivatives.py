@@ -113,7 +113,8 @@ class Differentiated:
         tracked = shaped(shape_of(seed), [self.tape.leaf(x, CONSTANT) for x in flat(seed)])
         output = self.copies[self.output]
         self.call_gradients(self.output, tracked)
-        sweep(self.backwards(), output, tracked)
+        output.total = tracked
+        sweep(self.backwards())
         self.spanned(self.output)
         for node in (*(each for each in self.order if each.gate is INPUT), *reversed(self.order)):
             self.call_gradients(node, self.copies[node].total)

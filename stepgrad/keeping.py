@@ -52,7 +52,7 @@ class Tape:
         passes = HERE.passes_so_far(self.history)
         updated = (update.node for each in passes for update in each.updates)
         taking_part = chain(updated, (node for each in passes for node in (*each.leaves, *each.earlier, *each.nodes)))
-        named = {node: one_line(str(name)) for node in taking_part if (name := getattr(node, "_name", ""))}
+        named = {node: one_line(str(node.more.name)) for node in taking_part if node.more and node.more.name}
         names: dict[int, Name] = {}
         versions: dict[str, int] = {}
         for node in sorted(named, key=lambda node: node.index):

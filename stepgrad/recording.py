@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from math import inf
 from typing import Any
 from weakref import ref
@@ -103,6 +104,8 @@ class Recording:
 
     Attributes
     ----------
+    at_once : bool
+        Whether passes are numbered, and totals written down, as they end: where all are kept, for a trace.
     current : Pass
         The open one.
     last : Pass or None
@@ -129,6 +132,7 @@ class Recording:
         self.recorders = COMPILED.setdefault(kinds, Recorders(*kinds))
         self.node_count_closed = 0
         self.current = Pass()
+        self.at_once = keep
         self.last: Pass | None = None
         self.histories: list[ref[History]] = []
         self.kept: list[History] = []
@@ -149,6 +153,7 @@ class Recording:
         elif node.__class__ is not kind:
             node.__class__ = kind
         node.value, node.gate, node.home = value, gate, current.number
+        node.index = self.node_count_closed + len(current.nodes)  # at once: leaves often outlive their tape
         node.a = node.da = node.b = node.db = node.more = node.total = None
         current.nodes.append(node)
         current.leaves.append(node)
@@ -272,7 +277,10 @@ class Recording:
         current = self.current
         if output.home != current.number:
             current.adopt(output)
-        current.run_back(output, seed)
+        current.first_index = self.node_count_closed
+        if current.earlier:
+            self.number_nodes()
+        current.run_back(output, seed, write_down=self.at_once)
         self.close()
         self.current.waits = not self.kept
         return current
@@ -304,26 +312,33 @@ class Recording:
     def settle(self) -> None:
         """Move what has happened since the last sweep into the tail of its pass."""
         assert self.last is not None
-        self.number_nodes()
+        self.current.first_index = self.node_count_closed
+        self.current.number_nodes()
         self.node_count_closed += len(self.current.nodes)
         self.last.tail += self.current.happened
         following = Pass()
         following.after, following.waits = self.current.after, self.current.waits
         self.current = following
 
-    def number_nodes(self) -> None:
-        """Give the nodes of the open pass their indices."""
-        first = self.current.first_index = self.node_count_closed
-        for index, node in enumerate(self.current.nodes, first):
-            node.index = index
+    def number_nodes(self, *others: Pass) -> None:
+        """Give the nodes of all finished passes their indices: of those that somebody keeps, and of others."""
+        late = list(others)
+        for history in filter(None, [held() for held in self.histories]):
+            late += takewhile(lambda each: not each.numbered, reversed(history.passes))
+        for each in sorted(dict.fromkeys(late), key=lambda each: each.number):
+            each.number_nodes()
+            each.numbered = True
 
     def close(self) -> None:
         """End the open pass, and open the next."""
-        self.last = self.current if self.current.output is not None else None
-        self.number_nodes()
-        self.node_count_closed += len(self.current.nodes)
+        current = self.current
+        self.last = current if current.output is not None else None
+        current.first_index = self.node_count_closed
+        self.node_count_closed += len(current.nodes)
         for history in dict.fromkeys(self.kept):
-            history.passes.append(self.current)
+            history.passes.append(current)
+        if self.at_once or not self.kept:
+            self.number_nodes(current)
         self.current = Pass()
 
     # Keeping what is recorded
@@ -360,10 +375,12 @@ class Recording:
 
     def passes_so_far(self, history: History) -> list[Pass]:
         """Return the passes kept in a history, those that go on as they are now; recording goes on undisturbed."""
+        self.number_nodes()
         found = [each.as_it_is() if each is self.last else each for each in history.passes]
         if history not in self.kept or self.current.is_empty:
             return found
-        self.number_nodes()
+        self.current.first_index = self.node_count_closed
+        self.current.number_nodes()
         return [*found, self.current.as_it_is()]
 
     def replace(self, node: Node, value: Array) -> None:

@@ -269,8 +269,8 @@ class Retrace:
             current.adopt(output)
         current.earlier.sort(key=lambda each: each.index)
         for node in (*current.leaves, *current.earlier):
-            node.renew()
-        current.output = output
+            node.total = None
+        current.output, current.totals = output, []
         output.total = current.seed = fields.of_shape("total", self.number, shape_of(output.value))
         self.sweep = self.edges()
         self.swept = True

@@ -6,12 +6,12 @@ Creation order is a topological order, so nothing is sorted and nothing recurses
 Walther, *Evaluating Derivatives*, ch. 3; Baydin et al., JMLR 18 (2018), section 3.2.
 
 The tape is the trace: events are made from it when somebody looks. Only the total after each edge
-is not on the nodes, so the sweep writes it down.
+is not on the nodes; locals stay what they are, so the sweep is run once more for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from copy import copy
 from itertools import chain, count
 from typing import Any, NamedTuple, TypeAlias
@@ -24,11 +24,12 @@ NO_PARAMS: Params = {}
 
 
 class More(NamedTuple):
-    """What few nodes have: operands beyond two, and parameters that are no operands."""
+    """What few nodes have: operands beyond two, parameters that are no operands, and a name given in Python."""
 
-    operands: tuple[Operand, ...]
-    locals: tuple[Local, ...]
-    params: Params
+    operands: tuple[Operand, ...] = ()
+    locals: tuple[Local, ...] = ()
+    params: Params = NO_PARAMS
+    name: str = ""
 
 
 class Node:
@@ -44,11 +45,11 @@ class Node:
         The locals ∂node/∂a and ∂node/∂b; None where no gradient flows.
     more : More or None
     total : Array or None
-        The gradient that has arrived in the last sweep; None where none has.
+        The gradient that has arrived; None where none has.
     home : int
         The number of the pass that last used the node.
     index : int
-        Its place among all nodes, given when its pass is closed.
+        Its place among all nodes, given when somebody may ask for it: see :meth:`Pass.number_nodes`.
     """
 
     __slots__ = ("a", "b", "da", "db", "gate", "home", "index", "more", "total", "value")
@@ -88,9 +89,8 @@ class Node:
             return True
         return self.more is not None and any(local is not None for local in self.more.locals)
 
-    def renew(self) -> None:
-        """Forget the gradient of the last sweep."""
-        self.total = None
+    def carry_on(self, gradient: Array) -> None:
+        """Do with a gradient from before a sweep what this kind of node does: forget it."""
 
 
 class Scalar(Node):
@@ -126,16 +126,15 @@ class Printed(NamedTuple):
 Mark: TypeAlias = Updated | Printed
 
 
-def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
-    """Send the seed back from the output through ``nodes``, given last first.
+def sweep(nodes: Iterable[Node], totals: list[Array] | None = None) -> None:
+    """Send what has arrived at ``nodes``, given last first, on to their operands.
 
-    Returns
-    -------
-    list of Array
-        The operand's total after every edge, in the order in which the edges were taken.
+    Parameters
+    ----------
+    nodes : iterable of Node
+    totals : list of Array, optional
+        Where the operand's total after every edge is written down.
     """
-    totals: list[Array] = []
-    output.total = seed
     for node in nodes:
         upstream = node.total
         if upstream is None:  # the output does not depend on it: 0 × inf must not become nan
@@ -143,23 +142,25 @@ def sweep(nodes: Iterable[Node], output: Node, seed: Array) -> list[Array]:
         local = node.da
         if local is not None:
             operand = node.a
+            total = operand.total
             # The first product is assigned, not added to 0, which would lose the sign of -0.
-            total = upstream * local if operand.total is None else operand.total + upstream * local
-            operand.total = total
-            totals.append(total)
+            operand.total = upstream * local if total is None else total + upstream * local
+            if totals is not None:
+                totals.append(operand.total)
         local = node.db
         if local is not None:
             operand = node.b
-            total = upstream * local if operand.total is None else operand.total + upstream * local
-            operand.total = total
-            totals.append(total)
+            total = operand.total
+            operand.total = upstream * local if total is None else total + upstream * local
+            if totals is not None:
+                totals.append(operand.total)
         if node.more is not None:
             for operand, local in zip(node.more.operands, node.more.locals, strict=True):
                 if local is not None and isinstance(operand, Node):
-                    total = upstream * local if operand.total is None else operand.total + upstream * local
-                    operand.total = total
-                    totals.append(total)
-    return totals
+                    total = operand.total
+                    operand.total = upstream * local if total is None else total + upstream * local
+                    if totals is not None:
+                        totals.append(operand.total)
 
 
 pass_numbers = count(1)
@@ -183,11 +184,16 @@ class Pass:
         that one out forgets its own when it is used again.
     waits : bool
         Whether what an adopted node depends on waits until a gradient is on its way there.
-    output, seed, totals
-        The backward sweep: from where, with what, and the total after each edge; None and empty
-        while there was none.
+    preset : list of Node
+        Nodes that are no leaves, whose gradients the program has set: these do not enter the sweep.
+    output, seed
+        The backward sweep: from where, and with what; None while there was none.
+    written : list of Array or None
+        The total after each edge, once it is written down.
     first_index : int
         The index of its first node, given when the pass is closed.
+    numbered : bool
+        Whether it is closed, and its nodes have their indices.
     marks : list of (int, Mark)
         What was printed or updated during the forward sweep, each with how many nodes were made before.
     tail : list of Node or Mark
@@ -195,8 +201,8 @@ class Pass:
     """
 
     __slots__ = (
-        "after", "earlier", "first_index", "leaves", "marks", "nodes", "number", "output", "seed", "tail", "totals",
-        "waits",
+        "after", "earlier", "first_index", "leaves", "marks", "nodes", "number", "numbered", "output", "preset",
+        "seed", "tail", "waits", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -206,10 +212,12 @@ class Pass:
         self.nodes: list[Node] = []
         self.earlier: list[Node] = []
         self.leaves: list[Node] = []
+        self.preset: list[Node] = []
         self.output: Node | None = None
         self.seed: Array = None
-        self.totals: list[Array] = []
+        self.written: list[Array] | None = None
         self.first_index = 0
+        self.numbered = False
         self.marks: list[tuple[int, Mark]] = []
         self.tail: list[Node | Mark] = []
 
@@ -250,30 +258,34 @@ class Pass:
         pass, as in ``rate *= 0.99``, would be walked again and again. It cannot where a trace has to show nodes
         that no kept pass has made.
         """
-        if not self.take_in(node) or self.waits:
+        if node.home < self.after:
+            node.total = None
+        node.home = self.number
+        if node.a is None:
+            self.leaves.append(node)
             return
+        self.earlier.append(node)
+        if not self.waits:
+            self.adopt_below(node)
+
+    def adopt_below(self, node: Node) -> None:
+        """Let all take part on which a node depends."""
+        self.waits = True  # one by one, so that nothing recurses
         waiting = [node]
         while waiting:
-            operands = waiting.pop().operands
-            waiting += [each for each in operands if isinstance(each, Node) and self.take_in(each)]
+            for operand in waiting.pop().operands:
+                if isinstance(operand, Node) and operand.home is not self.number:
+                    self.adopt(operand)
+                    if operand.a is not None:
+                        waiting.append(operand)
+        self.waits = False
 
-    def take_in(self, node: Node) -> bool:
-        """Let a node of an earlier pass take part; say whether it did not yet and is no leaf."""
-        if node.home is self.number:
-            return False
-        if node.home < self.after:
-            node.renew()
-        node.home = self.number
-        if node.a is None and node.more is None:
-            self.leaves.append(node)
-            return False
-        self.earlier.append(node)
-        return True
+    def adopt_reached(self) -> list[tuple[Node, Array]]:
+        """Let all take part on which those nodes of earlier passes depend that a gradient has reached.
 
-    def adopt_reached(self) -> None:
-        """Let all take part on which those nodes of earlier passes depend that a gradient has reached."""
-        if not self.earlier:
-            return
+        Returns the gradients that leaves among them had from before, and forgets these.
+        """
+        carried: list[tuple[Node, Array]] = []
         waiting = [node for node in self.earlier if node.total is not None]
         reached = set(waiting)
         while waiting:
@@ -282,24 +294,90 @@ class Pass:
                     reached.add(operand)
                     waiting.append(operand)
                     if operand.home is not self.number:
-                        self.take_in(operand)
-                        operand.renew()
-        self.earlier.sort(key=lambda each: each.index)
+                        self.adopt(operand)
+                        if operand.a is None and operand.total is not None:
+                            carried.append((operand, operand.total))
+                        operand.total = None
+        try:
+            self.earlier.sort(key=lambda each: each.index)
+        except AttributeError:
+            self.number_orphans()
+            self.earlier.sort(key=lambda each: each.index)
+        return carried
 
-    def earlier_reached(self) -> Iterator[Node]:
-        """Yield the nodes of earlier passes, last first, once the sweep has come to them."""
-        self.adopt_reached()
-        yield from reversed(self.earlier)
-
-    def run_back(self, output: Node, seed: Array) -> None:
+    def run_back(self, output: Node, seed: Array, *, write_down: bool) -> None:
         """Run the reverse sweep from a node of this pass, starting from zero."""
-        for leaf in self.leaves:
-            if leaf.total is not None:
-                leaf.renew()
         for node in self.earlier:
-            node.renew()
+            node.total = None
+        carried = [(node, node.total) for node in (*self.leaves, *self.preset) if node.total is not None]
+        for node, _ in carried:
+            node.total = None
         self.output, self.seed = output, seed
-        self.totals = sweep(chain(reversed(self.nodes), self.earlier_reached()), output, seed)
+        self.written = [] if write_down else None
+        output.total = seed
+        sweep(reversed(self.nodes), self.written)
+        if self.earlier:
+            carried += self.adopt_reached()
+            sweep(reversed(self.earlier), self.written)
+        for node, gradient in carried:
+            node.carry_on(gradient)
+
+    @property
+    def totals(self) -> list[Array]:
+        """The operand's total after each edge of the backward sweep, in the order in which they were taken.
+
+        Unless they were written down at once, the sweep is run once more when they are asked for.
+        """
+        if self.written is None:
+            self.written = [] if self.output is None else self.swept_again(self.output)
+        return self.written
+
+    @totals.setter
+    def totals(self, totals: list[Array]) -> None:
+        self.written = totals
+
+    def swept_again(self, output: Node) -> list[Array]:
+        """Run the sweep once more for its totals, and leave all nodes as they are."""
+        held = {node: node.total for node in (*self.leaves, *self.earlier, *self.nodes)}
+        for node in held:
+            node.total = None
+        try:
+            output.total = self.seed
+            totals: list[Array] = []
+            sweep(self.swept, totals)
+            return totals
+        finally:
+            for node, total in held.items():
+                node.total = total
+
+    def number_nodes(self) -> None:
+        """Give the nodes made in this pass, and orphans among those of earlier ones, their indices.
+
+        That takes time and memory, so it is put off where nobody may ask for a trace.
+        """
+        if self.output is None:  # else the sweep has met them
+            self.number_orphans()
+        for index, node in enumerate(self.nodes, self.first_index):
+            node.index = index
+
+    def number_orphans(self) -> None:
+        """Give indices to nodes of earlier passes that have none, since their tape was gone before it numbered them.
+
+        They stand right before this pass, operands first: between two whole numbers.
+        """
+        waiting = [node for node in self.earlier if not hasattr(node, "index")]
+        ordered: dict[Node, None] = {}
+        start = self.first_index - 1
+        while waiting:
+            operands = [each for each in waiting[-1].operands if isinstance(each, Node) and each not in ordered]
+            orphans = [each for each in operands if not hasattr(each, "index")]
+            start = max([start, *(each.index for each in operands if each not in orphans)])
+            waiting += orphans
+            if not orphans:
+                ordered[waiting.pop()] = None
+        for place, node in enumerate(ordered, 1):
+            index: Any = start + (self.first_index - start) * place / (len(ordered) + 1)
+            node.index = index
 
     def as_it_is(self) -> Pass:
         """Return a copy that stays as this pass is now."""

@@ -24,7 +24,7 @@ from stepgrad.ops import ELEMENTWISE, GATES, INPUT
 from stepgrad.recorder import compile_operator
 from stepgrad.recording import Recording
 from stepgrad.style import literal_text
-from stepgrad.tape import Node
+from stepgrad.tape import More, Node
 from stepgrad.tensor import Array, Tensor, from_nested, full, nested, shape_of, show_shape
 
 
@@ -138,11 +138,7 @@ class Value(Node):
     is an input of its own with the same data and name.
     """
 
-    # Recorders fill neither: `_name` is set where the program gives a name, `_given` where it sets the
-    # gradient or, for a leaf, where a sweep starts: what has been carried on from earlier ones.
-    __slots__ = ("_given", "_name")
-    _given: Array
-    _name: str
+    __slots__ = ()
 
     def __init__(
         self, data: Any, _children: Iterable[Any] = (), _op: Any = "", label: str = "", *, name: str = ""
@@ -166,11 +162,11 @@ class Value(Node):
     @property
     def name(self) -> str:
         """What the trace calls it; empty where the program gave it no name."""
-        return getattr(self, "_name", "")
+        return self.more.name if self.more else ""
 
     @name.setter
     def name(self, name: str) -> None:
-        self._name = name
+        self.more = (self.more or More())._replace(name=name)
 
     label = name  # as micrograd's lecture calls it
 
@@ -198,16 +194,20 @@ class Value(Node):
         GateError
             If it is set to something of another shape.
         """
-        found = self.gradient()
+        found = self.total
         if type(found) is float:  # most are
             return found
         return nested(full(shape_of(self.value), 0.0) if found is None else found)
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        if type(value) is int and value == 0:  # most are
+            self.total = None
+            return
         anew = value is None or (isinstance(value, (int, float)) and value == 0)
-        self._given = None if anew else self.fitting(value)
-        self.total = None
+        self.total = None if anew else self.fitting(value)
+        if not anew and self.gate is not INPUT:
+            HERE.current.preset.append(self)
 
     def fitting(self, value: Any) -> Array:
         """Bring a value from outside to an array of this one's shape."""
@@ -224,17 +224,12 @@ class Value(Node):
         """Whether it holds a tensor rather than a number."""
         return isinstance(self.value, Tensor)
 
-    def gradient(self) -> Array:
-        """Return the last sweep's total, for a leaf with what it carried on from before; None if nothing."""
-        given = getattr(self, "_given", None)
+    def carry_on(self, gradient: Array) -> None:
+        """Add up with a gradient from before a sweep, for a leaf; anything else had forgotten it if it was reached."""
         if self.total is None:
-            return given
-        return self.total if given is None or self.gate is not INPUT else given + self.total
-
-    def renew(self) -> None:
-        """Start a sweep: a leaf carries on what it has, anything else forgets it."""
-        self._given = self.gradient() if self.gate is INPUT else None
-        self.total = None
+            self.total = gradient
+        elif self.gate is INPUT:
+            self.total = gradient + self.total
 
     # What programs written for micrograd and microgpt ask of a node
 

@@ -653,7 +653,7 @@ ROWS = (
     Row("sigmoid circuit, against micrograd with an exp", "100 circuits, made, run and swept; ours within one Tape", 2.5, 3.5, "× faster", sigmoid_micrograd),
     Row("4 layers relu(X @ W + b), worst of n = 2, 8, 32, against kerze", "forward, sum, backward; ours within a Tape", 6, 10, "× faster", tensors_kerze),
     Row(f"chain of {CHAIN:,} gates, against micrograd", "forward and backward; micrograd's recursion limit raised", 8, 15, "× faster", chain_micrograd),
-    Row("memory kept per gate, against micrograd", "the MLP's pass, as traced by tracemalloc; ours with the totals of the sweep", 3.5, 6, "× less", memory_micrograd),
+    Row("memory kept per gate, against micrograd", "the MLP's pass, as traced by tracemalloc; ours with all that the trace is made of", 3.5, 6, "× less", memory_micrograd),
     Row("training loop in our language, against Python with micrograd", "perceptron 3-16-16-1 on scalars, 8 samples, 100 passes with updates, functions as micrograd has; collector off", 3, 10, "× faster", language_micrograd),
     Row("iterate all events", "a training run, every event made once", 600, 400, "ns each", iterate, False),
     Row("any event of a long training run, cold", "mazur_10000, the worst of 200 at random", 20, 1, "ms", event_cold, False),

@@ -382,6 +382,59 @@ def test_a_gradient_set_by_hand_does_not_enter_the_next_sweep():
     assert len(list(tape.trace())) == 5
 
 
+def test_values_whose_tape_is_gone_take_part_in_later_ones():
+    with Tape():  # nobody asks it for a trace
+        x, y = Value(3.0, name="x"), Value(2.0, name="y")
+        product = x * y
+        h, square = product + x, x * x
+    for k in (1, 2):
+        with Tape() as tape:
+            (h * square * product).backward()  # x⁴y² + x⁴y
+        assert (x.grad, y.grad) == (k * 648.0, k * 405.0)
+        trace = tape.trace()
+        gates = [event.gate.name for event in trace if isinstance(event, stepgrad.Forward)]
+        assert sorted(gates) == ["add", "input", "input", "mul", "mul", "mul", "mul"]
+        assert all(operand < node for node in range(trace.node_count) for operand in trace.operands(node))
+        assert_consistent(trace)
+
+
+def test_a_long_chain_whose_tape_is_gone():
+    with Tape():
+        x = y = Value(1.0)
+        for _ in range(100_000):
+            y = y * 1.0
+    with Tape() as tape:
+        (y + y).backward()
+    assert x.grad == 2.0
+    assert len(tape.trace()) == 1 + 100_000 + 1 + 1 + 2 + 100_000
+
+
+def test_what_a_sweep_found_is_in_the_trace_whatever_becomes_of_the_gradients():
+    with Tape() as tape:
+        x = Value(3.0)
+        f = x * x
+        f.backward()
+        x.grad = f.grad = 0
+        (x * f).backward()
+        x.grad = 5.0
+    totals = [event.total for event in tape.trace() if isinstance(event, stepgrad.Backward)]
+    assert totals == [3.0, 6.0, 9.0, 3.0, 18.0, 27.0]
+    assert (x.grad, f.grad) == (5.0, 3.0)
+
+
+def test_a_name_does_not_change_what_a_value_was_computed_from():
+    with Tape() as tape:
+        x = Value([[1.0, 2.0], [3.0, 4.0]], name="x")
+        total = x.sum(axis=0)
+        total.name = "total"
+        best = total[0] * 2
+        best.label, best.name = "first", "best"
+        best.backward()
+    trace = tape.trace()
+    assert x.grad == [[2.0, 0.0], [2.0, 0.0]]
+    assert (trace.name(1), trace.node(1).params["axis"], best.label) == ("total", 0, "best")
+
+
 class Counted(Scalar):
     """A node that counts how often its index is read, by which nodes are sorted."""
 
