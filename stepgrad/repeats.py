@@ -179,6 +179,8 @@ class Repeats:
         Of each, the number from which it goes backward.
     """
 
+    numbered = True  # as a finished pass is
+
     def __init__(
         self,
         pattern: Pattern,
