@@ -96,7 +96,7 @@ class Lines:
         self.moved = bool(self.waiting)
         self.tensors: dict[int, tuple[Tensor, str]] = {}  # spelled last, by id: a total comes again as an upstream
         self.checksum = 0
-        self.under_way = UnderWay(trace.calls.bare)
+        self.under_way = UnderWay(trace.bare_calls)
         self.path_text = "[]"
         self.shift = trace.shift
 
