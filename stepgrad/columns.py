@@ -169,7 +169,7 @@ class Paths:
         pattern = placed.pattern
         self.period = len(pattern.calls)
         self.first = [trace.path(placed.first_node + place) for place in range(pattern.before)] if trace.calls else []
-        self.own = trace.calls.first_of(placed) if self.period else 0
+        self.own = trace.first_call_of(placed) if self.period else 0
 
     def of(self, k: int) -> Iterable[tuple[int, ...]]:
         """Return the paths of the nodes that a pass makes before its sweep."""

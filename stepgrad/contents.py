@@ -20,7 +20,7 @@ from stepgrad.repeats import Repeats
 from stepgrad.scopes import Call
 from stepgrad.source import Program, Span
 from stepgrad.stretch import Stretch
-from stepgrad.stretches import Stretches
+from stepgrad.stretches import Placed, Stretches
 from stepgrad.tape import Node, Pass, Updated
 from stepgrad.tensor import Array
 
@@ -35,8 +35,6 @@ class Contents:
     program : Program or None
         None for what was left behind by ``Value``.
     number : NumberType
-    calls : sequence of Call
-        The calls of functions, in the order in which they were made.
     given : mapping
         The values that were supplied from outside, by name, as far as is known.
     asked : str or None
@@ -70,7 +68,7 @@ class Contents:
         self.stretches = Stretches(passes)
         self._names: Called = {} if names is None else names
         self._spans = spans if isinstance(spans, Spans) else Spans(spans, self.stretches)
-        self.calls = calls if isinstance(calls, Calls) else Calls(calls, self.stretches)
+        self._calls = calls if isinstance(calls, Calls) else Calls(calls, self.stretches)
         self._history = History() if history is None else history
         self._here: Stretch | None = None  # which was looked at last: what is looked at next is near
         self._length = self.stretches.step_count
@@ -170,14 +168,14 @@ class Contents:
     @cached_property
     def names(self) -> Mapping[int, str]:
         """The names of the nodes that have one, by index."""
-        if isinstance(self._names, Counted):
+        if isinstance(self._names, Counted) and self._names.repeats:
             return Shown(self._names)
         return {self.index_here(index): name.shown() for index, name in self._names.items()}
 
     @cached_property
     def named(self) -> Mapping[str, int]:
         """The index for every spelling of a name: ``c₂``, ``c#2``; the last version for the bare ``c``."""
-        if isinstance(self._names, Counted):
+        if isinstance(self._names, Counted) and self._names.repeats:
             return Spelled(self.versions)
         found = [(self.index_here(index), each) for index, each in self._names.items()]
         shown = {each.shown(plain): index for index, each in found for plain in (True, False)}
@@ -196,7 +194,21 @@ class Contents:
     @property
     def spans(self) -> Sequence[Span | None]:
         """The stretches of the program that computed the nodes; empty where none are known."""
-        return self._spans if self.stretches.are_repeated else self._spans.kept
+        return self._spans if self._spans.stretches.are_repeated else self._spans.kept
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """The calls of functions, in the order in which they were made."""
+        return self._calls if self._calls.stretches.are_repeated else self._calls.kept
+
+    @property
+    def bare_calls(self) -> Sequence[Call]:
+        """The same, perhaps without what they returned: what asks where they begin and end is soon answered."""
+        return self._calls.bare if self._calls.stretches.are_repeated else self._calls.kept
+
+    def first_call_of(self, placed: Placed) -> int:
+        """Return the number of the first call made in repeated passes."""
+        return self._calls.first_of(placed)
 
     def span(self, node: int) -> Span | None:
         """Return the stretch of the program that computed a node."""

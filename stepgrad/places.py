@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, overload
 
 from stepgrad.scopes import Call
@@ -86,7 +87,7 @@ class Calls(Sequence[Call]):
             repeated += part.count * len(part.pattern.calls)
         self.length = len(kept) + repeated
 
-    @property
+    @cached_property
     def bare(self) -> Calls:
         """The same without what they returned."""
         return Calls(self.kept, self.stretches, are_whole=False)

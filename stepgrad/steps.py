@@ -56,9 +56,9 @@ class Steps(Contents):
 
     def path(self, node: int) -> tuple[int, ...]:
         """Return the calls of functions within which a node was computed, outermost first, as indices of ``calls``."""
-        if not self.calls:
+        calls = self.bare_calls
+        if not calls:
             return ()
-        calls = self.calls.bare
         call: int | None = bisect_right(calls, node, key=lambda each: each.start) - 1
         found: list[int] = []
         while call is not None and call >= 0:

@@ -20,6 +20,7 @@ from stepgrad.tape import Node, Pass
 from stepgrad.tensor import Array
 from stepgrad.written import Written
 
+SHOWN = 1000  # passes whose summaries are shown in a console
 REMEMBERED = 32  # stretches of repeated passes
 WORTH_WHILE = 20  # passes, for which a pattern is written out
 
@@ -103,6 +104,8 @@ class Stretches(Sequence[Stretch]):
     ----------
     parts : list of Stretch or Placed
         What is kept whole, and what is repeated.
+    are_repeated : bool
+        Whether there are passes that repeat a pattern.
     foreign : dict
         The nodes that take part and that no pass has made, with their indices in the trace.
     numbers, steps, nodes, indices : array
@@ -133,6 +136,7 @@ class Stretches(Sequence[Stretch]):
             self.parts.append(part)
             step = part.end
         self.pass_count, self.step_count, self.node_count = number, step, node
+        self.are_repeated = any(isinstance(part, Placed) for part in self.parts)
         self.recall: Callable[[Placed, int], Stretch] = lru_cache(REMEMBERED)(Placed.stretch)
 
     def __len__(self) -> int:
@@ -165,11 +169,6 @@ class Stretches(Sequence[Stretch]):
                 yield from part.each(self.written.get(part.pattern), range(part.count - 1, -1, -1))
             else:
                 yield part
-
-    @property
-    def are_repeated(self) -> bool:
-        """Whether there are passes that repeat a pattern."""
-        return any(isinstance(part, Placed) for part in self.parts)
 
     @cached_property
     def written(self) -> dict[Pattern, Written]:
@@ -266,6 +265,9 @@ class Summaries(Sequence[PassSummary]):
 
     def __hash__(self) -> int:
         return hash(self.pass_count)
+
+    def __repr__(self) -> str:
+        return repr(self[:]) if self.pass_count < SHOWN else f"<{self.pass_count:,} passes>"
 
 
 def foreign_nodes(passes: Sequence[Pass | Repeats]) -> list[Node]:

@@ -275,7 +275,7 @@ class Trace(Steps, Sequence[Event]):
             "program": self.program,
             "names": self._names,
             "spans": self._spans,
-            "calls": self.calls,
+            "calls": self._calls,
             "history": self._history,
         }
 

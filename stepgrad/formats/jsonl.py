@@ -98,7 +98,7 @@ class Lines:
         self.places: dict[Node, int] = {}
         self.tensors = Tensors()
         self.checksum = 0
-        self.under_way = UnderWay(trace.calls.bare)
+        self.under_way = UnderWay(trace.bare_calls)
         self.path_text = "[]"
         self.shift = trace.shift
 
