@@ -17,6 +17,7 @@ from stepgrad.events import DIGITS, Name, Partial, spelled, unnamed
 from stepgrad.repeats import Repeats
 from stepgrad.tape import Node, Pass
 
+new_name = tuple.__new__  # what a NamedTuple's own call does
 SHOWN = re.compile(r"(.+?)(?:#([1-9]\d*)|([₁-₉][₀-₉]*))")  # a name with its version
 
 new_name = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
@@ -139,6 +140,15 @@ class Counted(Mapping[int, Name]):
             return default
         text, which, rank, times = named
         return new_name(Name, (text, before[which] + k * times + rank))
+
+    def named_in(self, repeats: Repeats, k: int) -> dict[int, Name]:
+        """Return the names that one of the repeated passes gives, by the indices of its nodes."""
+        pattern, before = repeats.pattern, self.counted[1][bisect_right(self.firsts, repeats.first_index) - 1]
+        first = repeats.first_index + k * pattern.period
+        return {
+            first + place: new_name(Name, (text, before[which] + k * times + rank))
+            for place, (text, which, rank, times) in pattern.numbered.items()
+        }
 
     def shown_in(self, repeats: Repeats, k: int) -> list[str]:
         """Spell how all nodes are called that one of the repeated passes makes."""

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from stepgrad.called import Called, Counted, Shown, Spelled, versions_of
 from stepgrad.errors import InputError, nearest
@@ -25,6 +25,23 @@ from stepgrad.tape import Node, Pass, Updated
 from stepgrad.tensor import Array
 
 MANY = 5_000  # spellings of names; to compare more with a wrong one would take too long
+
+
+class Told(NamedTuple):
+    """Where to look up what is told of the nodes that a stretch makes.
+
+    Attributes
+    ----------
+    name : callable
+        Gives the name of a node by its index on the tape, or None.
+    spans : sequence of Span or None
+    before : int
+        The index of the node, in the trace, whose span is the first of these.
+    """
+
+    name: Callable[[int], Any]
+    spans: Sequence[Span | None]
+    before: int
 
 
 class Contents:
@@ -209,6 +226,15 @@ class Contents:
     def first_call_of(self, placed: Placed) -> int:
         """Return the number of the first call made in repeated passes."""
         return self._calls.first_of(placed)
+
+    def told_in(self, stretch: Stretch) -> Told:
+        """Return where to look up what is told of the nodes that a stretch makes, one after the other."""
+        which, k = self.stretches.part_of(stretch.first_step)
+        part, names = self.stretches.parts[which], self._names
+        if isinstance(part, Placed) and isinstance(names, Counted):
+            return Told(names.named_in(part.repeats, k).get, part.pattern.spans, stretch.first_node)
+        name = names.counted[0].get if isinstance(names, Counted) else names.get
+        return Told(name, self._spans.kept, self._spans.repeated_before[which])
 
     def span(self, node: int) -> Span | None:
         """Return the stretch of the program that computed a node."""

@@ -371,4 +371,3 @@ def apply_gate(node: Node, number: NumberType, *values: Array) -> tuple[Array, *
     """Compute what has no text, as the engine does: the result, then the locals."""
     result, locals_ = node.gate.apply(number, values, [local is not None for local in node.locals], node.params)
     return result, *locals_
-

@@ -184,6 +184,12 @@ class Stretches(Sequence[Stretch]):
         which = bisect_right(self.numbers, number) - 1
         return self.parts[which], number - self.numbers[which]
 
+    def part_of(self, step: int) -> tuple[int, int]:
+        """Return the number of the part in which a step lies, and in which of its passes."""
+        which = bisect_right(self.steps, step) - 1
+        part = self.parts[which]
+        return which, (step - part.first_step) // part.pattern.steps if isinstance(part, Placed) else 0
+
     def bounds(self, number: int) -> Bounds:
         """Return where the steps of a pass are."""
         part, k = self.place(number)

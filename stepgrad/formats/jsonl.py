@@ -13,6 +13,7 @@ from itertools import chain, groupby
 from typing import Any
 from zlib import crc32
 
+from stepgrad.contents import Told
 from stepgrad.equality import same
 from stepgrad.errors import FormatError
 from stepgrad.events import read_name
@@ -83,6 +84,8 @@ FIRST_EDGE, LATER_EDGE = (
 class Lines:
     """The lines of one trace."""
 
+    told: Told  # where names and spans are found in the stretch at hand
+
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.number = trace.number
@@ -104,7 +107,7 @@ class Lines:
 
     def named(self, node: Node) -> str:
         """Spell the two fields of a node's name."""
-        name = self.trace.called.get(node.index)
+        name = self.told.name(node.index)
         if name is None:
             return UNNAMED
         return f'"name":{self.texts.known.get(name.text) or self.new_name(name)},"version":{name.version}'
@@ -157,6 +160,7 @@ class Lines:
         """Yield all lines as a few iterators: a generator around them all would cost as much again."""
         yield [self.closed(self.header())]
         for number, stretch in enumerate(self.trace.stretches, 1):
+            self.told = self.trace.told_in(stretch)
             if stretch.recorded.marks:
                 forward = map(stretch.forward_entry, range(stretch.seed_step - stretch.first_step))
                 yield from self.mixed(forward, stretch.first_step + 1, number)
@@ -189,12 +193,13 @@ class Lines:
         known, known_span, known_gate = self.spelled.known.get, self.spans.known.get, self.gates.known.get
         new, new_span, new_gate = self.spelled.new, self.spans.new, self.gates.new
         known_text, new_name, array = self.texts.known.get, self.new_name, self.array
-        called, places, foreign, shift = self.trace.called.get, self.trace.spans, self.foreign, self.shift or 0
-        moved, scattered, has_place, has_calls = self.moved, self.shift is None, len(places), bool(self.trace.calls)
+        (called, places, before), foreign, shift = self.told, self.foreign, self.shift or 0
+        moved, scattered, has_calls = self.moved, self.shift is None, bool(self.trace.calls)
+        has_place = len(places) + before
         begin, checksum, path, changes = f',"pass":{number},"kind":"forward","node":', self.checksum, "[]", "null"
         for step, node in enumerate(nodes, first):
             index = self.index(node) if scattered else node.index + shift
-            name, place = called(node.index), places[index] if index < has_place else None
+            name, place = called(node.index), places[index - before] if index < has_place else None
             if name is None:
                 named = UNNAMED
             else:
@@ -275,7 +280,8 @@ class Lines:
                 changed = change_of(old, value)
                 texts = array(value), array(old), "null" if changed is None else array(changed)
             index = self.index(node)
-            span = self.trace.span(index)
+            place = index - self.told.before
+            span = self.told.spans[place] if place < len(self.told.spans) else None
             yield self.closed(
                 f'{{"step":{step},"pass":{number},"kind":"update","node":{index},{self.named(node)},"gate":null,'
                 f'"params":null,"operands":null,"literals":null,"value":{texts[0]},"slot":null,"operand":null,'

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from stepgrad.contents import Told
 from stepgrad.events import unnamed
 from stepgrad.formats.blocks import BELOW, Blocks, beside
 from stepgrad.formats.phrases import MANY, Phrases, Remembered
@@ -68,18 +69,27 @@ class Numbers(dict[Any, tuple[str, bool]]):
 
 
 class Names(dict[Any, str]):
-    """The names of nodes."""
+    """The names of nodes, most often of those that the stretch at hand makes."""
+
+    told: Told
+    first = end = 0
 
     def __init__(self, trace: Trace, ascii_only: bool) -> None:
         super().__init__()
+        self.trace = trace
         self.called = trace.called
-        self.index_of = trace.index_of
         self.ascii_only = ascii_only
 
+    def go_on(self, stretch: Stretch) -> None:
+        """Go on to the nodes that a stretch makes."""
+        self.told = self.trace.told_in(stretch)
+        self.first = stretch.recorded.first_index
+        self.end = self.first + len(stretch.made)
+
     def __missing__(self, node: Any) -> str:
-        name = self.called.get(node.index)
+        name = (self.told.name if self.first <= node.index < self.end else self.called.get)(node.index)
         if name is None:
-            text = unnamed(self.index_of(node), self.ascii_only)
+            text = unnamed(self.trace.index_of(node), self.ascii_only)
         else:
             text = escaped(name.shown(True)) if self.ascii_only else name.shown()
         if len(self) >= MANY:

@@ -104,6 +104,7 @@ class TextExport:
         plain = Plain(self.wording, self.columns, lambda event: self.fitting(self.step(event)))
         stretches = self.trace.stretches
         for number, each in enumerate(stretches):
+            plain.names.go_on(each)
             if each.seed_step > each.first_step:
                 title = forward_title(number + 1, len(stretches))
                 yield self.fitting(["", title] if each.first_step else [title])
