@@ -53,6 +53,8 @@ PRINTS = [  # program, what it prints: NumPy's and PyTorch's answers
     ("f = lambda x: x\ndef g(x): return x\nprint(f, g)", "<function lambda> <function g>"),
     ("x = 2.0; backward(x * x); x.grad *= 0; x.grad = 0.0; x.grad = [0, 0]; print(x.grad)", "4.0"),
     ("x = 2.0; print(sum([x] * x), sum([x, 1.0] * 3))", "4.0 9.0"),
+    ("x = 0.5; f = x * round(2.675, 2) * round(25.0, -1); backward(f); print(f, x.grad)", "26.7 53.4"),
+    ("x = 0.5; f = x * 3; backward(f); print(round(f / 7, 3), round(x.grad / 7, 2))", "0.214 0.43"),
     ("xs = [1.5] * (2 + True)\nprint(len(xs))", "3"),
 ]  # fmt: skip
 

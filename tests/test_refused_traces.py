@@ -136,9 +136,12 @@ def test_lines_that_are_left_out_or_come_twice():
 
 
 def test_bytes_that_are_no_lines_of_a_trace():
-    header, first, *rest = without_checksums(saved(run(PROGRAM))).splitlines(keepends=True)
+    header, *_ = without_checksums(saved(run(PROGRAM))).splitlines(keepends=True)
     assert refusal(header + b"[]\n") == "x:2: this is no object; every line is one, in braces"
-    assert refusal(header + b'{"a": ' + b"9" * 5000 + b"}\n") == "x:2: a number is too long, or lists are too deep, for a trace"
+    assert (
+        refusal(header + b'{"a": ' + b"9" * 5000 + b"}\n")
+        == "x:2: a number is too long, or lists are too deep, for a trace"
+    )
     assert refusal(header + b"[" * 9000 + b"\n") == "x:2: a number is too long, or lists are too deep, for a trace"
     assert "the line holds more than" in refusal(header + b"[" + b"0," * MAX_PARTS + b"0,0]\n")
     assert "the line is longer than" in refusal(header + b" " * (MAX_LINE + 1) + b"\n")
@@ -151,7 +154,10 @@ def test_tensors_and_parameters_are_bounded():
         for changed, reason in (
             ({"params": [["axis", True]]}, "`params`: axis cannot be true in the gate `stack`"),
             ({"literals": [[0.0] * 101, None]}, "`literals` is too large a tensor; 100 numbers are the most"),
-            ({"literals": [{"shape": [0, 101]}, None]}, "`literals` has the shape [0, 101]; only shapes with a 0 are told so, and small ones"),
+            (
+                {"literals": [{"shape": [0, 101]}, None]},
+                "`literals` has the shape [0, 101]; only shapes with a 0 are told so, and small ones",
+            ),
         ):
             damaged = [*lines[:stack], {**lines[stack], **changed}, *lines[stack + 1 :]]
             assert refusal("".join(json.dumps(line) + "\n" for line in damaged).encode()) == f"x:{stack + 1}: {reason}"
