@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 import stepgrad
-from stepgrad import GATES, InputError, ProgramError, certify, elementary, run
+from stepgrad import GATES, GateError, InputError, ProgramError, certify, elementary, run
 from stepgrad.decimals import decimals
 from stepgrad.enclosures import working
 from stepgrad.formats.proof import proof, proof_json
@@ -112,8 +112,8 @@ def test_remainders_and_rounding_are_those_of_the_numbers_themselves():
     assert [Fraction(text) for text in line.split()] == numbers  # floats have 6 and 2.67
     assert run("f = x * y", x=Fraction(1, 3), y=3, number=Decimal, digits=30).value == Decimal("0." + 30 * "9")
     assert decimals(5).make(Fraction(2, 3)) == Decimal("0.66667")
-    with pytest.raises(InputError, match="`x` is not a number"):
-        run("f = x * 2", x="one", number=Decimal)
+    with pytest.raises(GateError, match="one is no decimal; give a number"):
+        decimals(5).make("one")
 
 
 def test_number_types_are_chosen_in_one_way():
