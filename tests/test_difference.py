@@ -72,7 +72,7 @@ def test_a_trace_that_ends_first_and_nodes_that_only_one_has():
     many = "\n".join(f"a{k} = x * {k}.5" for k in range(50))
     lines = between(run(f"{many}\nf = a0", x=1), run(f"{many}\nf = a0", x=2))[1]
     assert lines[-1] == ".." and len([line for line in lines if line.startswith("a")]) <= 40
-    same_start = between(run("x = 1.0; print(x)"), run("x = 1.0"))[1]
+    same_start = between(run("x = 1.0; backward(x); print(x)"), run("x = 1.0; backward(x)"))[1]
     assert any(line.strip().startswith("ends after step") for line in same_start)
 
 
