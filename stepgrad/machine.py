@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from decimal import Decimal
 from math import prod
 from random import Random
 from typing import Any, NoReturn
@@ -17,8 +18,9 @@ from stepgrad.errors import GateError, ProgramError
 from stepgrad.gate import Elementwise, Gate, Params
 from stepgrad.journal import Journal
 from stepgrad.literals import OffTape, array_of, count_numbers, holds, raw
-from stepgrad.numeric import NumberType
+from stepgrad.numeric import EXACT, NumberType
 from stepgrad.ops import CONSTANT, GATES, INPUT
+from stepgrad.prices import METER
 from stepgrad.recording import Recording
 from stepgrad.scopes import Call, Scope
 from stepgrad.source import Program, Span
@@ -43,6 +45,8 @@ class Machine:
 
     Attributes
     ----------
+    counts_digits : bool
+        Whether numbers may have so many digits that these count as steps.
     scope : Scope
         The names at hand: the program's, or those of the call that is under way.
     modules : mapping
@@ -86,6 +90,7 @@ class Machine:
         self.recording = Recording(number)
         self.number = number
         self.steps_left = self.max_steps = max_steps
+        self.counts_digits = number is EXACT or issubclass(number.kind, Decimal)
         self.scope = Scope()
         self.modules: dict[str, str] = dict(UNDERSTOOD_ANYWAY)
         self.spans: list[Span | None] = []
@@ -198,7 +203,10 @@ class Machine:
             self.pay(max(0, len(result.data) - sum(map(prod, shapes))), place)
 
     def pay_for_digits(self, count: int, place: ast.AST) -> None:
-        """Pay for the digits of the fractions that were recorded last: reducing them takes time as their square."""
+        """Pay for the digits of what was recorded last: reducing fractions takes time as the square of theirs."""
+        if self.number is not EXACT:  # decimals have been metered
+            self.spend(0, place)
+            return
         for node in self.recording.current.nodes[-count:]:
             for each in flat(node.value):
                 self.steps_left -= (each.denominator.bit_length() >> 11) ** 2
@@ -255,7 +263,7 @@ class Machine:
     def spend(self, steps: int, place: ast.AST) -> None:
         """Count statements, gates and edges against the limit."""
         self.steps_left -= steps
-        if self.steps_left < 0:
+        if self.steps_left < 0 or (self.counts_digits and self.steps_left + METER.left < self.max_steps):
             limit = f"{self.max_steps:,} steps"
             self.fail(
                 f"the program takes more than {limit}; shorten it, let its loops end, or raise --max-steps", place

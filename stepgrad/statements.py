@@ -11,9 +11,9 @@ from functools import cached_property
 from itertools import groupby
 
 from stepgrad.assignments import Assignments, do_nothing
+from stepgrad.errors import GateError
 from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
-from stepgrad.numeric import EXACT
 from stepgrad.printing import printed
 from stepgrad.reader import TOO_DEEP
 from stepgrad.refrains import Refrain
@@ -56,7 +56,7 @@ class Statements(Assignments):
                     ended: str | None = act()
                     made = len(spans) - self.paid
                     self.paid += made
-                    if made and self.number is EXACT:
+                    if made and self.counts_digits:
                         self.pay_for_digits(made, statement)
                     self.steps_left -= 1 + made if made >= weight > 0 else weight
                     if self.steps_left < 0:
@@ -65,6 +65,8 @@ class Statements(Assignments):
                         return ended
             except RecursionError:
                 self.fail(f"this is {TOO_DEEP}", statement)
+            except GateError as error:  # digits have been used up
+                self.fail(str(error), statement)
             return None
 
         return execute

@@ -19,6 +19,7 @@ FLOORS = [
     "tensor",
     "numeric",
     "elementary",
+    "prices",
     "decimals",
     "enclosures",
     "ball",

@@ -152,6 +152,36 @@ def test_every_row_computes_with_every_number_type(gate, operands, params):
             assert ball.shadow == pytest.approx(float(true), rel=1e-12, abs=1e-14)
 
 
+DEAR = [  # digits, a program that would take minutes
+    (50, "x = 0.3\nwhile True: x = erf(x)"),
+    (50, "x = 0.3\nwhile True: y = exp(x.data)"),
+    (50, "x = 1.5\nwhile True: exp(1.5)"),
+    (1_000, "x = 0.3\nwhile True: x = tanh(x) + log(x + 2)"),
+    (1_000, "x = 1.5\nys = [x**1.5 for i in range(100000)]"),
+    (1_000, "x = np.ones((1000, 1000)) * 0.3\nf = sum(x * x)"),
+    (10_000, "x = 1/3\nwhile True: x = x * x"),
+    (10_000, "x = 1/3\nfor i in range(3000): x = x * 1.1\nwhile True: backward(x)"),
+    (10_000, "x = 1/3\nwhile True: x = x + 0.1"),  # gigabytes
+    (10_000, "x = 1/3\nf = log(x)"),
+    (10_000, "x = 1/3\nf = erf(x) + x**x"),
+    (10, "x = 1e9000\nwhile True:\n    x = x * 10\n    f = sin(x)"),
+]
+
+
+@pytest.mark.parametrize(("digits", "program"), DEAR, ids=[each[1] for each in DEAR])
+def test_digits_count_as_steps(digits, program):
+    with pytest.raises(ProgramError, match=r": the program takes more (steps than it may|than 100,000 steps)"):
+        run(program, number=Decimal, digits=digits, max_steps=100_000)
+
+
+def test_what_few_products_of_many_digits_need_is_there():
+    found = run("f = x / 3 * x", x=2, number=Decimal, digits=9_999, max_steps=20_000)  # e alone would take more
+    assert str(found.value)[:6] == "1.3333" and len(str(found.value)) == 10_000
+    assert run("f = exp(x)", x=0, number=Decimal, digits=9_998).value == 1
+    run("x = 0.5\nfor i in range(2000): x = sin(x)", number=Decimal)  # 50 digits cost next to nothing
+    assert decimals(30).make(2) * 3 == 6  # and nothing is charged where no program runs
+
+
 # Enclosures
 
 
