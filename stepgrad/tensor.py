@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from stepgrad.errors import GateError
 from stepgrad.limits import LIMITS
+from stepgrad.longhand import longhand
 
 Number: TypeAlias = Any  # float, Fraction: whatever the number type in use makes
 Shape: TypeAlias = tuple[int, ...]
@@ -52,7 +53,8 @@ class Tensor:
         return hash(self.shape)
 
     def __repr__(self) -> str:
-        return f"Tensor({nested(self)!r})"
+        with longhand():
+            return f"Tensor({nested(self)!r})"
 
 
 Array: TypeAlias = "Number | Tensor"

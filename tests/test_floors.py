@@ -14,6 +14,7 @@ FLOORS = [
     "interrupts",
     "source",
     "errors",
+    "longhand",
     "limits",
     "intake",
     "tensor",
