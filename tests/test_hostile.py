@@ -399,7 +399,10 @@ def test_records_of_fractions_too_long_for_python_are_written_in_full():
     program = "x = 1/3\n" + "x = x*x\n" * 14
     trace = stepgrad.run(f"w = 2; {program}y = sum([x, w] @ [x, 2])\nbackward(y)\nw -= w.grad", number=Fraction)
     found = [*trace, trace.passes, stepgrad.hessian(trace), stepgrad.why(trace, "w"), stepgrad.modes(trace)]
-    found += [Pair("x", Fraction(1, 3**20000), Fraction(1), False, ()), *stepgrad.jvp(program, {"x": 1}, number=Fraction).trace]
+    found += [
+        Pair("x", Fraction(1, 3**20000), Fraction(1), False, ()),
+        *stepgrad.jvp(program, {"x": 1}, number=Fraction).trace,
+    ]
     assert all(map(repr, found)) and all(map(str, found))
     assert len(repr(trace[15])) > 7_000 and repr(trace[15]).startswith("Forward(step=16, node=15, gate=<gate mul>, ")
     assert repr(stepgrad.run("f = x * 2", x=0.5)[1]) == (
