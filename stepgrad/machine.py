@@ -27,7 +27,7 @@ from stepgrad.source import Program, Span
 from stepgrad.tape import NO_PARAMS, Node, Printed
 from stepgrad.tensor import Array, Tensor, flat, shape_of
 from stepgrad.vocabulary import UNDERSTOOD_ANYWAY
-from stepgrad.work import SMALL, steps_for, steps_of_entries
+from stepgrad.work import FLOATS, FRACTIONS, SMALL, steps_for, steps_of_entries
 
 NOWHERE = ast.Module([], [])
 MOST_OPERATIONS = 500_000  # kept in refrains
@@ -47,6 +47,8 @@ class Machine:
     ----------
     counts_digits : bool
         Whether numbers may have so many digits that these count as steps.
+    times : pair of int
+        How many multiplications of floats one of a product, and one of an element, count as.
     scope : Scope
         The names at hand: the program's, or those of the call that is under way.
     modules : mapping
@@ -90,6 +92,7 @@ class Machine:
         self.recording = Recording(number)
         self.number = number
         self.steps_left = self.max_steps = max_steps
+        self.times = FRACTIONS if number is EXACT else FLOATS
         self.counts_digits = number is EXACT or issubclass(number.kind, Decimal)
         self.scope = Scope()
         self.modules: dict[str, str] = dict(UNDERSTOOD_ANYWAY)
@@ -169,7 +172,7 @@ class Machine:
         shapes = [shape_of(raw(operand)) for operand in ready]
         try:
             if any(shapes) or not isinstance(gate, Elementwise):
-                self.spend(steps_for(gate, gate.aligned(shapes), params), place)
+                self.spend(steps_for(gate, gate.aligned(shapes), params, self.times), place)
             if off_tape or not nodes:
                 found = self.recording.compute(gate, [raw(operand) for operand in ready], params)
                 self.pay_for(found, shapes, place)

@@ -395,6 +395,13 @@ def test_a_fraction_too_long_for_python_is_printed_everywhere():
             wanted()
 
 
+def test_products_of_fractions_count_for_more():
+    program = "x = np.ones((200, 200)) / 3\nf = sum(x @ x)"
+    with pytest.raises(ProgramError, match=r"^<text>:2:9: the program takes more than 2,000,000 steps"):
+        run(program, number=Fraction)
+    assert run(program.replace("200", "5"), number=Fraction).value == Fraction(125, 9)
+
+
 def test_records_of_fractions_too_long_for_python_are_written_in_full():
     program = "x = 1/3\n" + "x = x*x\n" * 14
     trace = stepgrad.run(f"w = 2; {program}y = sum([x, w] @ [x, 2])\nbackward(y)\nw -= w.grad", number=Fraction)
