@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from stepgrad import elementary
-from stepgrad.elementary import GUARD, Function, context_of
+from stepgrad.elementary import GUARD, LARGEST_ANGLE, Function, context_of
 from stepgrad.errors import GateError, InputError
 from stepgrad.numeric import IEEE_FUNCTIONS, NumberType
 from stepgrad.prices import METER, of_function, of_product, of_room
@@ -119,7 +119,8 @@ def lifted(name: str, function: Function, kind: type[Digits]) -> Callable[[Digit
     def total(x: Digits) -> Digits:  # with guard digits, which numbers that carry their own would not have
         if not x.is_finite():
             return kind(edge(float(x)))
-        METER.charge(of_function(name, digits + max(x.adjusted(), 0) if name in ANGLES else digits))
+        more = min(max(x.adjusted(), 0), LARGEST_ANGLE) if name in ANGLES else 0
+        METER.charge(of_function(name, digits + more))
         return kind(function(Decimal(x), digits))
 
     return total
