@@ -8,7 +8,7 @@ from typing import Any
 
 from stepgrad.applications import Applications
 from stepgrad.expressions import Link
-from stepgrad.literals import Entries, OffTape, Size, holds_nodes, is_whole
+from stepgrad.literals import Entries, OffTape, Size, holds_nodes, is_whole, raw
 from stepgrad.names import counters, dotted, names_given
 from stepgrad.numeric import NumberType
 from stepgrad.ops import INPUT
@@ -17,7 +17,9 @@ from stepgrad.scopes import Act, Thunk
 from stepgrad.source import Program
 from stepgrad.syntax import by_kind
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Tensor, nested
+from stepgrad.tensor import Array, Tensor, flat, nested
+
+FIXED_GRADIENT = "a gradient cannot be changed; compute with it, as in `g = 0.5 * w.grad`, and use that in the update"
 
 
 class Assignments(Applications):
@@ -129,6 +131,9 @@ class Assignments(Applications):
                 self.put_entry(self.evaluate(holder), self.read_items(index)(), value, target)
             case ast.Attribute(value=holder, attr="data"):
                 self.put_data(self.evaluate(holder), value, target)
+            case ast.Attribute(attr="grad"):
+                if value is not None and any(flat(raw(self.operand(value, source)))):
+                    self.fail(FIXED_GRADIENT, target)
 
     def assign_name(self, name: str, value: Any, target: ast.AST, source: ast.expr) -> None:
         """Give a name what it stands for from now on."""
@@ -189,6 +194,9 @@ class Assignments(Applications):
         """Read ``x += y``: an operator and an assignment; what is updated so changes in place."""
         self.check_target(node.target)
         if isinstance(node.target, ast.Attribute) and node.target.attr != "data":
+            zeroed = isinstance(node.op, ast.Mult) and isinstance(node.value, ast.Constant) and not node.value.value
+            if node.target.attr == "grad" and not zeroed:
+                self.fail(FIXED_GRADIENT, node.target)
             return do_nothing  # every sweep starts from zero anyway
         if isinstance(node.target, ast.Subscript):
             return self.read_augmented_entry(node.target, node)

@@ -45,7 +45,7 @@ class Bindings(Machine):
     def module_number(self, name: str, node: ast.AST) -> Any:
         """Return a number that modules have: ``pi``, ``inf``."""
         try:
-            return self.number.named[name] if name in self.number.named else self.number.make(MODULE_NUMBERS[name])
+            return self.number.named[name]() if name in self.number.named else self.number.make(MODULE_NUMBERS[name])
         except GateError as error:
             self.fail(str(error), node)
 

@@ -10,6 +10,7 @@ from typing import Any
 from stepgrad.derivatives import Differentiated, elements_of, flows
 from stepgrad.errors import InputError, nearest
 from stepgrad.language import MAX_STEPS, run
+from stepgrad.longhand import written
 from stepgrad.tensor import Number, Shape, fold_rows, shape_of
 from stepgrad.trace import Trace
 from stepgrad.tracked import value_of
@@ -50,6 +51,9 @@ class Hessian:
     matrix: tuple[tuple[Number, ...], ...]
     shapes: Mapping[str, Shape]
     trace: Trace
+
+    def __repr__(self) -> str:
+        return written(self)
 
     def __getitem__(self, key: str | tuple[str, str]) -> Any:
         """Return the block of a pair of inputs, or all blocks of one."""

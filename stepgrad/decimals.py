@@ -14,21 +14,26 @@ from functools import cache
 from typing import Any, ClassVar
 
 from stepgrad import elementary
-from stepgrad.elementary import GUARD, Function, context_of
+from stepgrad.elementary import GUARD, LARGEST_ANGLE, Function, context_of
 from stepgrad.errors import GateError, InputError
 from stepgrad.numeric import IEEE_FUNCTIONS, NumberType
+from stepgrad.prices import METER, of_function, of_product, of_room
 from stepgrad.tensor import Number
 
 MAX_DIGITS = 10_000
+SMALL_POWER = 3  # digits of an exponent up to which powers are products
+ANGLES = ("sin", "cos", "tan")  # whose size asks for as many digits of π
 
 
-def operator(name: str, *, swapped: bool = False) -> Any:
-    """Make an operator of the method of ``Context`` of this name."""
+def operator(name: str, *, swapped: bool = False, products: int = 0) -> Any:
+    """Make an operator of the method of ``Context`` of this name, which takes as long as so many products."""
 
     def operate(self: Digits, other: Any) -> Any:
         if not isinstance(other, (Decimal, int)):
             return NotImplemented
         left, right = (other, self) if swapped else (self, other)
+        if self.room:
+            METER.charge(self.room + products * self.price)
         return self.__class__(getattr(self.context, name)(left, right))
 
     return operate
@@ -49,15 +54,17 @@ class Digits(Decimal):
 
     __slots__ = ()
     context: ClassVar[Context]
+    room: ClassVar[int]  # the price of a result's memory
+    price: ClassVar[int]  # that of a product
 
     __add__ = operator("add")
     __radd__ = operator("add", swapped=True)
     __sub__ = operator("subtract")
     __rsub__ = operator("subtract", swapped=True)
-    __mul__ = operator("multiply")
-    __rmul__ = operator("multiply", swapped=True)
-    __truediv__ = operator("divide")
-    __rtruediv__ = operator("divide", swapped=True)
+    __mul__ = operator("multiply", products=1)
+    __rmul__ = operator("multiply", swapped=True, products=1)
+    __truediv__ = operator("divide", products=2)
+    __rtruediv__ = operator("divide", swapped=True, products=2)
     __lt__ = comparison("__lt__")
     __le__ = comparison("__le__")
     __gt__ = comparison("__gt__")
@@ -100,6 +107,8 @@ def power(x: Decimal, y: Decimal, context: Context) -> Decimal:
     """Raise to a power, at the edges as floats do."""
     if not (x and x.is_finite() and y.is_finite() and y):
         return Decimal(IEEE_FUNCTIONS["pow"](float(x), float(y)))
+    by_products = y.adjusted() < SMALL_POWER and y == y.to_integral_value()
+    METER.charge(8 * SMALL_POWER * of_product(context.prec) if by_products else of_function("power", context.prec))
     return context.plus(context_of(context.prec + GUARD).power(x, y))
 
 
@@ -108,7 +117,11 @@ def lifted(name: str, function: Function, kind: type[Digits]) -> Callable[[Digit
     edge, digits = IEEE_FUNCTIONS[name], kind.context.prec
 
     def total(x: Digits) -> Digits:  # with guard digits, which numbers that carry their own would not have
-        return kind(function(Decimal(x), digits) if x.is_finite() else edge(float(x)))
+        if not x.is_finite():
+            return kind(edge(float(x)))
+        more = min(max(x.adjusted(), 0), LARGEST_ANGLE) if name in ANGLES else 0
+        METER.charge(of_function(name, digits + more))
+        return kind(function(Decimal(x), digits))
 
     return total
 
@@ -135,7 +148,8 @@ def decimals(digits: int) -> NumberType:
     if not 1 <= digits <= MAX_DIGITS:
         raise InputError(f"{digits} significant digits are not possible; ask for 1 to {MAX_DIGITS:,}")
     context = context_of(digits)
-    kind = type("Digits", (Digits,), {"__slots__": (), "context": context})
+    prices = {"room": of_room(digits), "price": of_product(digits)}
+    kind = type("Digits", (Digits,), {"__slots__": (), "context": context, **prices})
     functions: Mapping[str, Callable[..., Number]] = {
         **{name: lifted(name, function, kind) for name, function in elementary.FUNCTIONS.items()},
         "abs": abs,
@@ -145,7 +159,11 @@ def decimals(digits: int) -> NumberType:
         "ldexp": lambda x, exponent: x,
     }
     pi = kind(elementary.pi(digits))
-    named = {"pi": pi, "tau": pi * 2, "e": kind(context.exp(1))}
+    named: Mapping[str, Callable[[], Number]] = {
+        "pi": lambda: pi,
+        "tau": lambda: kind(pi + pi),
+        "e": cache(lambda: functions["exp"](kind(1))),
+    }
     closed = type("Closed", (kind,), {"__slots__": (), "__mul__": shut, "__rmul__": shut})(0)
     return NumberType(
         "decimals",

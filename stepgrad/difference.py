@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from stepgrad.equality import same
 from stepgrad.events import Backward, Event, Forward, Print, Seed, Update
 from stepgrad.formats.text import TextExport
+from stepgrad.gate import Gate
 from stepgrad.linear import LinearMap
 from stepgrad.style import Style, cells, filled
 from stepgrad.tensor import Array, flat, shape_of
@@ -21,6 +22,7 @@ from stepgrad.wording import Wording
 
 MAX_NODES = 40  # that are listed
 WIDTH = 100
+KINDS = (str, bool, Gate)  # equal or not, never near
 
 
 class Tolerance(NamedTuple):
@@ -33,7 +35,7 @@ class Tolerance(NamedTuple):
         """Whether numbers, tensors, or tuples of such are equal, or near enough."""
         if same(x, y):
             return True
-        if self == EXACT or isinstance(x, (str, bool)) or isinstance(y, (str, bool)) or x is None or y is None:
+        if self == EXACT or isinstance(x, KINDS) or isinstance(y, KINDS) or x is None or y is None:
             return False
         if isinstance(x, tuple) and isinstance(y, tuple):
             return len(x) == len(y) and all(map(self.close, x, y))

@@ -12,6 +12,7 @@ from stepgrad.derivatives import elements_of
 from stepgrad.errors import InputError, LimitError, nearest
 from stepgrad.language import MAX_STEPS, supplied_array
 from stepgrad.literals import raw
+from stepgrad.longhand import written
 from stepgrad.supply import read_value
 from stepgrad.tangents import TangentTrace, nodes_up_to, push
 from stepgrad.tape import Node
@@ -44,6 +45,9 @@ class Jvp:
     tangent: Any
     directions: Mapping[str, Any]
     trace: TangentTrace
+
+    def __repr__(self) -> str:
+        return written(self)
 
 
 def jvp(
@@ -203,6 +207,9 @@ class Modes:
     forward: tuple[Number, ...]
     reverse_steps: int
     forward_steps: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return written(self)
 
     @property
     def gap(self) -> Number:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from stepgrad.errors import InputError
 from stepgrad.gate import Gate, Local
 from stepgrad.linear import LinearMap, Term
+from stepgrad.longhand import written
 from stepgrad.source import Span
 from stepgrad.tensor import Array, Shape, indices, shape_of, show_shape
 
@@ -50,6 +51,9 @@ class Forward(NamedTuple):
     note: str | None
     path: tuple[int, ...] = ()
 
+    def __repr__(self) -> str:
+        return written(self)
+
 
 class Seed(NamedTuple):
     """The backward sweep starts: the output's gradient is given."""
@@ -57,6 +61,9 @@ class Seed(NamedTuple):
     step: int
     node: int
     gradient: Array
+
+    def __repr__(self) -> str:
+        return written(self)
 
 
 class Backward(NamedTuple):
@@ -90,6 +97,9 @@ class Backward(NamedTuple):
     total: Array
     first: bool
     note: str | None
+
+    def __repr__(self) -> str:
+        return written(self)
 
     def terms(self, index: Shape) -> list[Term]:
         """Open one element of a tensor product into the scalar products that it is the sum of.
@@ -128,6 +138,9 @@ class Update(NamedTuple):
     new: Array
     span: Span | None
 
+    def __repr__(self) -> str:
+        return written(self)
+
 
 class Print(NamedTuple):
     """The program printed a line."""
@@ -143,6 +156,9 @@ class Direction(NamedTuple):
     step: int
     node: int
     tangent: Array
+
+    def __repr__(self) -> str:
+        return written(self)
 
 
 class Tangent(NamedTuple):
@@ -176,6 +192,9 @@ class Tangent(NamedTuple):
     total: Array
     first: bool
     note: str | None
+
+    def __repr__(self) -> str:
+        return written(self)
 
     def terms(self, index: Shape) -> list[Term]:
         """Open one element of a tensor product, as :meth:`Backward.terms` does.

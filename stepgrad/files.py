@@ -99,6 +99,8 @@ def check(path: Path, overwrite: bool) -> None:
         if path.name in ("", ".."):
             raise InputError(f"{str(path)!r} names no file; name one") from None
         return
+    except UnicodeEncodeError:
+        raise  # a ValueError, too
     except ValueError:
         raise InputError(f"{str(path)!r} is no name of a file: it has a null byte; choose another name") from None
     if stat.S_ISDIR(mode):

@@ -24,6 +24,7 @@ from stepgrad.literals import array_of, holds_nodes, plain
 from stepgrad.machine import NOWHERE
 from stepgrad.names import names_in_order
 from stepgrad.numeric import NUMBER_TYPES, NumberType
+from stepgrad.prices import metered
 from stepgrad.reader import read
 from stepgrad.source import Program, Span
 from stepgrad.statements import Statements
@@ -42,7 +43,7 @@ class Interpreter(Statements):
 
     def run(self, output: str | None, *, backward: bool = True) -> Trace:
         """Run the program, nothing else being in the way."""
-        with collector_paused(), frames_allowed(MAX_FRAMES):
+        with collector_paused(), frames_allowed(MAX_FRAMES), metered(self.max_steps):
             return with_room(self, output, backward=backward)
 
     def interpret(self, output: str | None, *, backward: bool = True) -> Trace:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from decimal import Decimal
 from math import prod
 from random import Random
 from typing import Any, NoReturn, Protocol
@@ -17,15 +18,16 @@ from stepgrad.errors import GateError, ProgramError
 from stepgrad.gate import Elementwise, Gate, Params
 from stepgrad.journal import Journal
 from stepgrad.literals import OffTape, array_of, count_numbers, holds, raw
-from stepgrad.numeric import NumberType
+from stepgrad.numeric import EXACT, NumberType
 from stepgrad.ops import CONSTANT, GATES, INPUT
+from stepgrad.prices import METER
 from stepgrad.recording import Recording
 from stepgrad.scopes import Call, Scope
 from stepgrad.source import Program, Span
 from stepgrad.tape import NO_PARAMS, Node, Printed
 from stepgrad.tensor import Array, Tensor, flat, shape_of
 from stepgrad.vocabulary import UNDERSTOOD_ANYWAY
-from stepgrad.work import SMALL, steps_for, steps_of_entries
+from stepgrad.work import FLOATS, FRACTIONS, SMALL, steps_for, steps_of_entries
 
 NOWHERE = ast.Module([], [])
 MOST_OPERATIONS = 500_000  # kept in refrains
@@ -50,6 +52,10 @@ class Machine:
 
     Attributes
     ----------
+    counts_digits : bool
+        Whether numbers may have so many digits that these count as steps.
+    times : pair of int
+        How many multiplications of floats one of a product, and one of an element, count as.
     scope : Scope
         The names at hand: the program's, or those of the call that is under way.
     modules : mapping
@@ -97,6 +103,8 @@ class Machine:
         self.recording = Recording(number)
         self.number = number
         self.steps_left = self.max_steps = max_steps
+        self.times = FRACTIONS if number is EXACT else FLOATS
+        self.counts_digits = number is EXACT or issubclass(number.kind, Decimal)
         self.scope = Scope()
         self.modules: dict[str, str] = dict(UNDERSTOOD_ANYWAY)
         self.spans: list[Span | None] = []
@@ -177,7 +185,7 @@ class Machine:
         shapes = [shape_of(raw(operand)) for operand in ready]
         try:
             if any(shapes) or not isinstance(gate, Elementwise):
-                self.spend(steps_for(gate, gate.aligned(shapes), params), place)
+                self.spend(steps_for(gate, gate.aligned(shapes), params, self.times), place)
             if off_tape or not nodes:
                 found = self.recording.compute(gate, [raw(operand) for operand in ready], params)
                 self.pay_for(found, shapes, place)
@@ -216,7 +224,10 @@ class Machine:
             self.pay(max(0, len(result.data) - sum(map(prod, shapes))), place)
 
     def pay_for_digits(self, count: int, place: ast.AST) -> None:
-        """Pay for the digits of the fractions that were recorded last: reducing them takes time as their square."""
+        """Pay for the digits of what was recorded last: reducing fractions takes time as the square of theirs."""
+        if self.number is not EXACT:  # decimals have been metered
+            self.spend(0, place)
+            return
         for node in self.recording.current.nodes[-count:]:
             for each in flat(node.value):
                 self.steps_left -= (each.denominator.bit_length() >> 11) ** 2
@@ -273,7 +284,7 @@ class Machine:
     def spend(self, steps: int, place: ast.AST) -> None:
         """Count statements, gates and edges against the limit."""
         self.steps_left -= steps
-        if self.steps_left < 0:
+        if self.steps_left < 0 or (self.counts_digits and self.steps_left + METER.left < self.max_steps):
             limit = f"{self.max_steps:,} steps"
             self.fail(
                 f"the program takes more than {limit}; shorten it, let its loops end, or raise --max-steps", place

@@ -28,7 +28,7 @@ def of_softmax(edge: Edge) -> Iterator[Mistake]:
     assert isinstance(local, Softmax)
     y = local.y
     if local.is_log:
-        yield Mistake("only the diagonal, 1 - y, was taken", weighted(edge.shape, [1 - each for each in y]))
+        yield Mistake("only the diagonal, 1 - softmax, was taken", weighted(edge.shape, [1 - each for each in y]))
         yield Mistake("the sum of the upstream was left out", Wrong(lambda up: minus(up, y)))
         yield Mistake("it was taken for softmax", Wrong(as_if(local, is_log=False).pull))
         return

@@ -40,7 +40,7 @@ class NumberType:
     numbers : mapping
         The numbers that formulas name: ``pi``.
     named : mapping
-        What ``math.pi``, ``math.e`` and ``math.tau`` are in programs, where their doubles are not good enough.
+        What makes ``math.pi``, ``math.e`` and ``math.tau`` in programs, where their doubles are not good enough.
     shut : number, optional
         A 0 that stays 0 times inf, if this type has inf: the local of an operand that a gate shuts out.
     """
@@ -51,7 +51,7 @@ class NumberType:
     fast: Mapping[str, Callable[..., Number]]
     ieee: Mapping[str, Callable[..., Number]]
     numbers: Mapping[str, Number] = field(default_factory=dict)
-    named: Mapping[str, Number] = field(default_factory=dict)
+    named: Mapping[str, Callable[[], Number]] = field(default_factory=dict)
     shut: Number | None = None
 
     @property

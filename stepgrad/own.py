@@ -163,7 +163,8 @@ class OwnFunctions(Operators):
         places = whole_of(digits)
         if places is None:
             self.fail("`digits` is a whole number; write `round(x, 4)`", node)
-        return OffTape(round(raw(self.own_float(value, node)), max(-400, min(places, 400))))
+        found = round(raw(self.own_float(value, node)), max(-400, min(places, 400)))
+        return OffTape(found) if isinstance(value, (Node, OffTape)) else found
 
     def finite(self, value: Any, node: ast.AST) -> Any:
         """Return a number that has a whole part."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stepgrad.literals import array_of
+from stepgrad.longhand import written
 from stepgrad.numeric import FLOAT
 from stepgrad.tensor import Array, Shape, Tensor, flat, indices, nested, show_shape
 
@@ -28,6 +29,9 @@ class Pair(NamedTuple):
     ours: Any
     agree: bool
     worst: Shape
+
+    def __repr__(self) -> str:
+        return written(self)
 
 
 def worst_of(theirs: Array, ours: Array) -> Shape:

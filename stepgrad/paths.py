@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from stepgrad.curvature import traced
 from stepgrad.errors import InputError
 from stepgrad.language import MAX_STEPS
+from stepgrad.longhand import written
 from stepgrad.stretch import Stretch
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Shape, entry, flat, full, indices, shape_of, shaped, show_shape
@@ -42,6 +43,9 @@ class Path(NamedTuple):
     nodes: tuple[int, ...]
     locals: tuple[Any, ...]
     product: Array
+
+    def __repr__(self) -> str:
+        return written(self)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ class PathSum:
     gradient: Array
     seed: Array
     trace: Trace
+
+    def __repr__(self) -> str:
+        return written(self)
 
     @property
     def total(self) -> Array:

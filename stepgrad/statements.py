@@ -11,10 +11,11 @@ from functools import cached_property
 from itertools import groupby
 
 from stepgrad.assignments import Assignments, do_nothing
+from stepgrad.errors import GateError
 from stepgrad.literals import OffTape, holds
 from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
-from stepgrad.numeric import EXACT, FLOAT
+from stepgrad.numeric import FLOAT
 from stepgrad.printing import printed
 from stepgrad.quiet import counted_by, is_sweep, quiet_in, quiet_names
 from stepgrad.reader import TOO_DEEP
@@ -79,7 +80,7 @@ class Statements(Assignments):
                     ended: str | None = act()
                     made = len(spans) - self.paid
                     self.paid += made
-                    if made and self.number is EXACT:
+                    if made and self.counts_digits:
                         self.pay_for_digits(made, statement)
                     self.steps_left -= 1 + made if made >= weight > 0 else weight
                     if self.steps_left < 0:
@@ -88,6 +89,8 @@ class Statements(Assignments):
                         return ended
             except RecursionError:
                 self.fail(f"this is {TOO_DEEP}", statement)
+            except GateError as error:  # digits have been used up
+                self.fail(str(error), statement)
             return None
 
         return execute

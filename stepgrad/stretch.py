@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
+from stepgrad.longhand import written
 from stepgrad.tape import Mark, Node, Pass, Updated
 from stepgrad.tensor import Array
 
@@ -221,6 +222,9 @@ class PassSummary(NamedTuple):
     forward: range
     backward: range
     updates: range
+
+    def __repr__(self) -> str:
+        return written(self)
 
     @property
     def steps(self) -> range:

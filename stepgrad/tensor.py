@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from stepgrad.dots import sums
 from stepgrad.errors import GateError
 from stepgrad.limits import LIMITS
+from stepgrad.longhand import longhand
 
 Number: TypeAlias = Any  # float, Fraction: whatever the number type in use makes
 Shape: TypeAlias = tuple[int, ...]
@@ -53,7 +54,8 @@ class Tensor:
         return hash(self.shape)
 
     def __repr__(self) -> str:
-        return f"Tensor({nested(self)!r})"
+        with longhand():
+            return f"Tensor({nested(self)!r})"
 
 
 def tensor(shape: Shape, data: list[Number]) -> Tensor:

@@ -116,6 +116,10 @@ CASES = [  # program, inputs, their gradients, the bug, a word of the report
     ("f = x**3 * y", {"x": 2, "y": 30}, {"x": 120, "y": 8}, "wrong derivative", "taken to be"),
     ("f = x * y", {"x": 2, "y": 3}, {"x": 2, "y": 3}, "swapped operands", "the other operand was taken"),
     ("f = x * x * 1.0", {"x": 3}, {"x": 3}, "missing +=", "overwritten"),
+    ("f = sum(x**3)", {"x": [1, 2, 30]}, {"x": [3, 12, 100]}, "clipped gradient", "clipped to ±100"),
+    ("f = x**2 * y", {"x": 3, "y": 1}, {"x": 54, "y": 81}, "wrong seed", "first wrong step: 5, the seed"),
+    ("f = sum(avg_pool2d(x, (1, 2)))", {"x": [[1, 2], [3, 4]]}, {"x": [[1, 1], [1, 1]]}, "sum for mean", "not divided by 2"),
+    ("f = x * y; backward(f, [1, 2])", {"x": [1, 2], "y": [3, 4]}, {"x": [0, 0], "y": [0, 0]}, "forgotten edge", "nothing was sent"),
     ("c = constant(2); f = c * x", {"x": 3}, {"x": 2, "c": 3}, "gradient of a constant", "ours 0"),
     ("f = x + 0 * 1", {"x": 3}, {"x": 1}, "", "agrees"),
     ("f = cross_entropy(s, [0, 1])", {"s": [[1, 2], [3, 5]]}, {"s": [[0.13447071068499755, 0.36552928931500245], [0.059601461011058, 0.44039853898894]]}, "wrong derivative", "1 was not subtracted"),
@@ -127,7 +131,7 @@ def test_a_bug_made_by_hand_is_named(program, inputs, theirs, bug, word):
     found = compare(stepgrad.run(program, inputs), theirs, rtol=1e-6)
     assert found.bug == bug
     assert word in str(found)
-    assert bool(found) is (not bug)
+    assert bool(found) is (not bug) and bool(found.wrong) is bool(bug)
 
 
 def test_a_second_pass_over_gradients_of_the_first():

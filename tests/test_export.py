@@ -168,6 +168,7 @@ for most in range(size):
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
 write(file, lines, overwrite=True)
 assert file.stat().st_size == size
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))  # so that what is measured can be written, too
 """
 
 

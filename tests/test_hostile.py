@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import threading
 from contextlib import suppress
 from decimal import Context, Decimal
@@ -18,6 +19,7 @@ from stepgrad.gallery import example_text, find_program
 from stepgrad.intake import content_of
 from stepgrad.language import run
 from stepgrad.limits import LIMITS, WORDS, limited
+from stepgrad.pairs import Pair
 from stepgrad.supply import read_values
 from tests.test_cli import output, refusal
 
@@ -391,6 +393,30 @@ def test_a_fraction_too_long_for_python_is_printed_everywhere():
     for wanted in (lambda: stepgrad.check(trace), lambda: stepgrad.compare(trace, {"x": 1.0})):
         with pytest.raises(stepgrad.InputError, match=r"too large or too small .*; run with number=float"):
             wanted()
+
+
+def test_products_of_fractions_count_for_more():
+    program = "x = np.ones((200, 200)) / 3\nf = sum(x @ x)"
+    with pytest.raises(ProgramError, match=r"^<text>:2:9: the program takes more than 2,000,000 steps"):
+        run(program, number=Fraction)
+    assert run(program.replace("200", "5"), number=Fraction).value == Fraction(125, 9)
+
+
+def test_records_of_fractions_too_long_for_python_are_written_in_full():
+    program = "x = 1/3\n" + "x = x*x\n" * 14
+    trace = stepgrad.run(f"w = 2; {program}y = sum([x, w] @ [x, 2])\nbackward(y)\nw -= w.grad", number=Fraction)
+    found = [*trace, trace.passes, stepgrad.hessian(trace), stepgrad.why(trace, "w"), stepgrad.modes(trace)]
+    found += [
+        Pair("x", Fraction(1, 3**20000), Fraction(1), False, ()),
+        *stepgrad.jvp(program, {"x": 1}, number=Fraction).trace,
+    ]
+    assert all(map(repr, found)) and all(map(str, found))
+    assert len(repr(trace[15])) > 7_000 and repr(trace[15]).startswith("Forward(step=16, node=15, gate=<gate mul>, ")
+    assert repr(stepgrad.run("f = x * 2", x=0.5)[1]) == (
+        "Forward(step=2, node=1, gate=<gate mul>, operands=(0, 2.0), value=1.0, name='f', span=Span(line=1, column=5, "
+        "end_line=1, end_column=10), note=None, path=())"
+    )
+    assert sys.get_int_max_str_digits() == sys.int_info.default_max_str_digits
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 import stepgrad
-from stepgrad import GATES, InputError, ProgramError, certify, elementary, run
+from stepgrad import GATES, GateError, InputError, ProgramError, certify, elementary, run
 from stepgrad.decimals import decimals
 from stepgrad.enclosures import working
 from stepgrad.formats.proof import proof, proof_json
@@ -103,6 +103,19 @@ def test_decimals_know_pi_and_e():
     assert certify("f = x * math.pi", x=1).value == math.pi  # a literal that means its double
 
 
+def test_remainders_and_rounding_are_those_of_the_numbers_themselves():
+    program = (
+        "print(0.7 // 0.1, -7.5 % 2, 7.5 % 0.2, round(2.675, 2), round(-1234.5, -2), round(2.5), int(-7.9))\nx = 1.0"
+    )
+    numbers = [Fraction("0.7") // Fraction("0.1"), Fraction("0.5"), Fraction("0.1"), Fraction("2.68"), -1200, 2, -7]
+    (line,) = [event.text for event in run(program, number=Decimal, digits=30) if isinstance(event, stepgrad.Print)]
+    assert [Fraction(text) for text in line.split()] == numbers  # floats have 6 and 2.67
+    assert run("f = x * y", x=Fraction(1, 3), y=3, number=Decimal, digits=30).value == Decimal("0." + 30 * "9")
+    assert decimals(5).make(Fraction(2, 3)) == Decimal("0.66667")
+    with pytest.raises(GateError, match="one is no decimal; give a number"):
+        decimals(5).make("one")
+
+
 def test_number_types_are_chosen_in_one_way():
     with pytest.raises(InputError, match="only decimals have a number of digits"):
         run("x = 1", digits=3)
@@ -137,6 +150,36 @@ def test_every_row_computes_with_every_number_type(gate, operands, params):
             assert abs(ball.mid - true) <= ball.rad + abs(true) * Decimal("1e-50")
             assert ball.rad <= abs(true) * Decimal("1e-28") + Decimal("1e-31")
             assert ball.shadow == pytest.approx(float(true), rel=1e-12, abs=1e-14)
+
+
+DEAR = [  # digits, a program that would take minutes
+    (50, "x = 0.3\nwhile True: x = erf(x)"),
+    (50, "x = 0.3\nwhile True: y = exp(x.data)"),
+    (50, "x = 1.5\nwhile True: exp(1.5)"),
+    (1_000, "x = 0.3\nwhile True: x = tanh(x) + log(x + 2)"),
+    (1_000, "x = 1.5\nys = [x**1.5 for i in range(100000)]"),
+    (1_000, "x = np.ones((1000, 1000)) * 0.3\nf = sum(x * x)"),
+    (10_000, "x = 1/3\nwhile True: x = x * x"),
+    (10_000, "x = 1/3\nfor i in range(3000): x = x * 1.1\nwhile True: backward(x)"),
+    (10_000, "x = 1/3\nwhile True: x = x + 0.1"),  # gigabytes
+    (10_000, "x = 1/3\nf = log(x)"),
+    (10_000, "x = 1/3\nf = erf(x) + x**x"),
+    (10, "x = 1e9000\nwhile True:\n    x = x * 10\n    f = sin(x)"),
+]
+
+
+@pytest.mark.parametrize(("digits", "program"), DEAR, ids=[each[1] for each in DEAR])
+def test_digits_count_as_steps(digits, program):
+    with pytest.raises(ProgramError, match=r": the program takes more (steps than it may|than 100,000 steps)"):
+        run(program, number=Decimal, digits=digits, max_steps=100_000)
+
+
+def test_what_few_products_of_many_digits_need_is_there():
+    found = run("f = x / 3 * x", x=2, number=Decimal, digits=9_999, max_steps=20_000)  # e alone would take more
+    assert str(found.value)[:6] == "1.3333" and len(str(found.value)) == 10_000
+    assert run("f = exp(x)", x=0, number=Decimal, digits=9_998).value == 1
+    run("x = 0.5\nfor i in range(2000): x = sin(x)", number=Decimal)  # 50 digits cost next to nothing
+    assert decimals(30).make(2) * 3 == 6  # and nothing is charged where no program runs
 
 
 # Enclosures
@@ -300,6 +343,42 @@ def test_branches_are_those_of_floats_and_a_wrong_one_is_reported():
     )
 
 
+def test_remainders_and_rounding_in_certified_programs():
+    found = certify("n = 7.5 // 2; m = -7.5 % 2; r = round(2.675, 2); f = x * (n + m + r)", x=0.7)
+    assert found.value == nearest(Fraction(0.7) * (3 + Fraction(0.5) + Fraction(2.67))) and not found.undecided
+    assert [event.text for event in found.trace if isinstance(event, stepgrad.Print)] == []
+    printed = certify("print(f'{x:.3f}', x, [x]); f = x * 2", x=0.7).trace
+    assert [event.text for event in printed if isinstance(event, stepgrad.Print)] == ["0.700 0.7 [0.7]"]
+    for program in ("f = x * ((1e16 + 1 - 1e16) // 1.0 + 1)", "f = x * (1 + round(1e16 + 0.6 - 1e16))"):
+        (sentence,) = certify(program, x=0.7).undecided  # floats lose the 1 and the 0.6
+        assert sentence.endswith(
+            "the true numbers compare otherwise; what follows belongs to the branch that floats took"
+        )
+
+
+def test_edges_are_certified():
+    for count in (5001, 5000):  # by e^(y ln x), which knows the sign of an odd power
+        assert certify(f"f = x**{count}", x=-1.0001).value == nearest(Fraction(-1.0001) ** count)
+    assert (certify("f = x**2.5", x=0).value, certify("f = erfc(x)", x=1001).value) == (0.0, 0.0)
+    for program, given, reason in (
+        ("f = sqrt(1e16 + x - 1e16)", -0.1, "f is 0.0 in floats, and no bounds were found for the true number"),
+        ("f = x + sin(0.3)**2 + cos(0.3)**2", 2.0**53,
+         "f lies between 9007199254740992.0 and 9007199254740994.0, and 800 digits do not decide between the two"),
+        ("f = relu(log(x))", 0, "line 1, column 5: floats compare -inf < 0.0, and inf and nan are no true numbers"),
+    ):  # fmt: skip
+        assert reason in certify(program, x=given).undecided, program
+    many = [k + 0.1 for k in range(10_100)]
+    made = balls(5).make
+    assert [made(x).shadow for x in many] == many and made(0.1).mid == made(made(0.1)).mid == Decimal("0.10001")
+
+
+def test_fractions_that_get_too_long_or_too_large_are_bounded():
+    found = certify("y = 0.1\nfor i in range(16): y = y * y + 1/3\nf = (sin(x) - sin(x)) * y", x=0.5)
+    assert (found.value, found.undecided) == (0.0, ())  # a fraction of 65,536 times the digits would take a while
+    beyond = certify("z = x/3 - x/3; f = x * x + z", x=1e200)
+    assert beyond.undecided == ("f is beyond the largest double",)
+
+
 def test_smooth_gates_raise_no_doubts():
     for gate in ("sigmoid", "softplus", "tanh", "gelu"):
         assert certify(f"f = {gate}(sin(x) - sin(x))", x=0.1).undecided == (), gate
@@ -310,6 +389,9 @@ def test_a_certificate_in_words():
         "f = 0.30000000000000004  proved with 68 digits; floats are right",
         "∂f/∂x = 0.1  proved with 34 digits; floats are right",
     ]
+    learned = certify("w = 0.5\nf = w * w\nbackward(f)\nw -= 0.25 * w.grad\n")
+    assert list(proof(learned))[2] == "w after the last update = 0.25  proved with 34 digits; floats are right"
+    assert '"updated": {"w": 0.25}' in "".join(proof_json(learned))
     lines = list(proof(certify("f = sum(W) / x", W=[0.1, 0.7], x=0), ascii_only=True))
     assert lines[0] == "f = None  not proved"
     assert lines[-1].startswith("undecided: df/dx is ")

@@ -1,14 +1,16 @@
 """The replay, driven as a user would, without a terminal and on a real pseudo-terminal."""
 
+import io
+import itertools
 import json
 import os
 import pty
-import random
 import select
 import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -17,14 +19,18 @@ pytest.importorskip("textual")
 
 from textual.widgets import Input, OptionList, TextArea
 
-from stepgrad import run, save
+from stepgrad import Tape, Value, run, save
 from stepgrad.gallery import example_text
+from stepgrad.loader import read_trace
+from tests.mutations import without_checksums
 from tests.screen import LEARNING, drive, session_of, shown, until
+from tests.test_jsonl import saved
 from tui.keys import KEYS
 from tui.plan import PANES
 from tui.screens.editor import Editor
 from tui.screens.gallery import Gallery
 from tui.screens.help import HelpScreen
+from tui.session import Session
 from tui.widgets.prompt import Prompt
 
 PRESS = {"→": "right", "←": "left", "↑": "up", "↓": "down"}
@@ -509,36 +515,74 @@ def test_without_colours(monkeypatch):
 MONKEY_KEYS = [
     PRESS.get(key, key) for row in KEYS for key in row.keys if row.action not in ("leave", "suspend_process", "picture")
 ]
+REPLIES = [  # to whatever is asked
+    "17", "+5", "-3", "50%", "999%", "x", "nowhere", "", " ", "x=3", "x=[1,2", "x=1e400", "x=nan", "y=@nope", "total > 1", "exp",
+    "gate == exp and total < 0", "nonfinite", "[red]", "[/", "\x1b]0;x\x07", "é" * 500, "1" * 5000, "(" * 3000, "\ud800", "a\0b.txt",
+    "out.txt", "out.svg!", "out.html", "..", "no/such.txt", "sigmoid", "f = x * x", "x y z", "#", "v1", "%3", "W[0][1]", "d f / d x",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("program", ["sigmoid", "matrix", LEARNING, *["xor"] * ("STEPGRAD_MONKEY" in os.environ)])
-def test_a_monkey_breaks_nothing(program, tmp_path, monkeypatch):
+def odd_session():
+    """Return the replay of a saved trace whose lines stand nowhere in its program, and whose names are markup."""
+    trace = run(
+        "def g(v):\n    return exp(v) * v\nx = -1.0\nprint('[red] \\x1b[31m')\ny = log(x) + g(x)\nbackward(y)\nx -= 0.1\nz = x * 0"
+    )
+    lines = [json.loads(line) for line in without_checksums(saved(trace)).splitlines()]
+    for place, line in zip(
+        itertools.cycle([(99, 1, 99, 2), (1, 9999, 1, 9999), (5, 9, 2, 1), (1, 1, 99, 1)]), lines[1:]
+    ):
+        if line["line"] is not None:
+            line |= dict(zip(("line", "column", "end_line", "end_column"), place))
+    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    return Session(read_trace(io.BytesIO(content), "x"), "[red]x")
+
+
+def tape_session():
+    with Tape() as tape:
+        x = Value([[1.0, float("nan")], [2.0, float("inf")]], name="[red]W[/]")
+        y = (x @ x).sum() * Value(0.0, name="x" * 300)
+        x.data = [[1.0, 2.0], [3.0, 4.0]]
+        y.backward()
+    return Session(tape.trace(), "values")
+
+
+MONKEYS = {
+    "sigmoid": lambda: "sigmoid",
+    "matrix": lambda: "matrix",
+    "learning": lambda: LEARNING,
+    "odd": odd_session,
+    "values": tape_session,
+    "long fractions": lambda: Session(run("x = 1/3\n" + "x = x*x\n" * 14, number=Fraction), "long"),
+    "nothing": lambda: Session(run("print('nothing')\nx = 1.0\nbackward(x)"), "nothing"),
+}
+
+
+async def monkey(app, pilot, chance, presses):
+    """Press, click, resize and reply at random."""
+    for count in range(presses):
+        lot = chance.random()
+        if lot < 0.04:
+            await pilot.resize_terminal(*chance.choice(SIZES))
+        elif lot < 0.14:
+            x, y = chance.randrange(app.size.width), chance.randrange(app.size.height)
+            await pilot.click(offset=(x, y))
+        elif app.prompting and lot < 0.7:
+            await answer(app, pilot, chance.choice(REPLIES))
+        else:
+            await pilot.press(chance.choice(MONKEY_KEYS))
+        if count % 40 == 0:
+            await pilot.press("escape", "escape")
+    assert app.is_running
+
+
+@pytest.mark.parametrize("name", MONKEYS)
+def test_a_monkey_breaks_nothing(name, fuzz, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    presses = int(os.environ.get("STEPGRAD_MONKEY", "100"))
-    chance = random.Random(presses)
-
-    async def body(app, pilot):
-        for count in range(presses):
-            lot = chance.random()
-            if lot < 0.04:
-                width, height = chance.choice(SIZES)
-                await pilot.resize_terminal(width, height)
-            elif lot < 0.14:
-                x, y = chance.randrange(app.size.width), chance.randrange(app.size.height)
-                await pilot.click(offset=(x, y))
-            else:
-                await pilot.press(chance.choice(MONKEY_KEYS))
-            if count % 40 == 0:
-                await pilot.press("escape", "escape")
-        assert app.is_running
-
-    drive(program, body)
+    for chance in fuzz(1):
+        drive(MONKEYS[name](), lambda app, pilot, chance=chance: monkey(app, pilot, chance, 45))
 
 
 def test_a_long_trace_opens_at_once_and_is_searched_in_slices():
-    from stepgrad import Tape, Value
-    from tui.session import Session
-
     with Tape() as tape:
         x = Value(1.0, name="x")
         total = x
