@@ -18,7 +18,7 @@ from stepgrad.errors import GateError, ProgramError
 from stepgrad.gate import Elementwise, Gate, Params
 from stepgrad.journal import Journal
 from stepgrad.literals import OffTape, array_of, count_numbers, holds, raw
-from stepgrad.numeric import EXACT, NumberType
+from stepgrad.numeric import EXACT, FLOAT, NumberType
 from stepgrad.ops import CONSTANT, GATES, INPUT
 from stepgrad.prices import METER
 from stepgrad.recording import Recording
@@ -27,7 +27,7 @@ from stepgrad.source import Program, Span
 from stepgrad.tape import NO_PARAMS, Node, Printed
 from stepgrad.tensor import Array, Tensor, flat, shape_of
 from stepgrad.vocabulary import UNDERSTOOD_ANYWAY
-from stepgrad.work import FLOATS, FRACTIONS, SMALL, steps_for, steps_of_entries
+from stepgrad.work import FLOATS, FRACTIONS, SLOW, SMALL, steps_for, steps_of_entries
 
 NOWHERE = ast.Module([], [])
 MOST_OPERATIONS = 500_000  # kept in refrains
@@ -103,7 +103,7 @@ class Machine:
         self.recording = Recording(number)
         self.number = number
         self.steps_left = self.max_steps = max_steps
-        self.times = FRACTIONS if number is EXACT else FLOATS
+        self.times = FLOATS if number is FLOAT else FRACTIONS if number is EXACT else SLOW
         self.counts_digits = number is EXACT or issubclass(number.kind, Decimal)
         self.scope = Scope()
         self.modules: dict[str, str] = dict(UNDERSTOOD_ANYWAY)

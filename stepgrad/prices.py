@@ -36,9 +36,9 @@ def of_function(name: str, digits: int) -> int:
     """Return what a function costs.
 
     >>> of_function("exp", 50), of_function("exp", 1_000), of_function("log", 10_000)
-    (15, 5015, 2368300)
+    (8, 5008, 2368284)
     """
-    return int(WEIGHTS[name] * (15 + min(5e3 * (digits / 1_000) ** 2.9, 1.2e5 * (digits / 3_000) ** 1.75)))
+    return int(WEIGHTS[name] * (8 + min(5e3 * (digits / 1_000) ** 2.9, 1.2e5 * (digits / 3_000) ** 1.75)))
 
 
 class Meter:

@@ -16,7 +16,7 @@ from stepgrad.tensor import Shape
 
 PER_STEP = 20  # multiplications that take as long as a gate on numbers
 PER_GATE, PER_OPERAND = 12, 2  # steps that a gate on tensors counts as, however small they are
-FLOATS, FRACTIONS = (1, 1), (40, 10)  # how many of floats a product's multiplication counts as, and an element's
+FLOATS, SLOW, FRACTIONS = (1, 1), (6, 1), (40, 10)  # as how many of floats a product counts, and an element
 PER_SUM = 4  # steps that a gradient counts as that is a tensor
 PER_ELEMENT = 8  # multiplications that an element of a tensor counts as: it is stored, and has a local
 SMALL = 8  # elements that cost nothing
@@ -88,7 +88,7 @@ WEIGHTS: Mapping[str, int] = {  # how many plain multiplications each of these t
 
 
 def steps_for(gate: Gate, shapes: Sequence[Shape], params: Params = NO_PARAMS, times: tuple[int, int] = FLOATS) -> int:
-    """Return how many steps a gate on tensors counts beyond its own; ``times`` is FLOATS or FRACTIONS."""
+    """Return how many steps a gate on tensors counts beyond its own; ``times`` says of what numbers."""
     products = PRODUCTS[gate.name](shapes, params) * WEIGHTS.get(gate.name, 1) if gate.name in PRODUCTS else 0
     return (
         PER_GATE
