@@ -247,8 +247,6 @@ class Rounds:
             elif not isinstance(act, Sweep):
                 ended = block()
                 if ended is not None:
-                    if machine.pending is self:
-                        self.settle()
                     return ended
                 if machine.pending is not self:
                     self.look_again()

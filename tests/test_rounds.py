@@ -49,6 +49,19 @@ PROGRAMS = {
     "what is computed between updates": START
     + "z = 0.0\nfor k in range(20):\n"
     + BODY.replace("    u -=", "    if k % 6 == 4: z = w*2\n    u -="),
+    "a gradient that is read before the sweep": START + "backward(w*u)\nfor k in range(15):\n    s = 0.1*w.grad\n" + BODY,
+    "samples that come later": START
+    + "for k in range(9):\n    for y in [1.0, 2.0, 3.0][:2 + k // 5]:\n"
+    + BODY.replace("    ", "        ").replace("+ u)", "+ u - y)"),
+    "looked at, and then broken off": START
+    + "for k in range(20):\n    if k == 9: print(f)\n"
+    + BODY
+    + "    if k == 9: break\n",
+    "what is carried differs from sample to sample": START
+    + "v = 0.0\nfor k in range(9):\n    for y in [0.0, 1.0]:\n"
+    + BODY.replace("    ", "        ")
+    .replace("+ u)", "+ u - y)")
+    .replace("w -= 0.05*w.grad", "v = 0.9*v + w.grad*0.5 if y else v*0.5\n        w -= 0.05*v"),
     "the same input under two names": "w = 0.5; u = 0.1; x = 2.0; v = w\nfor k in range(15):\n"
     + BODY.replace("w -= 0.05*w.grad", "v.data -= 0.05*w.grad"),
 }  # fmt: skip
