@@ -39,6 +39,9 @@ class Pending(Protocol):
     def settle(self) -> None:
         """Do it now."""
 
+    def tells(self, name: str) -> bool:
+        """Let a name's node hold the number that it would; say whether that is known."""
+
 
 class Machine:
     """The state of a running program.

@@ -11,8 +11,9 @@ neither part of the round nor *quiet* (see :mod:`stepgrad.quiet`), and so could 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
+from itertools import chain
 from typing import Any, NamedTuple
 
 from stepgrad.bindings import Bindings
@@ -21,7 +22,8 @@ from stepgrad.refrains import Refrain, Verse
 from stepgrad.repeats import Pattern, Repeats
 from stepgrad.scopes import Act
 from stepgrad.shortcut import Shortcut
-from stepgrad.watched import Before, Key, Place, Watched, left_off
+from stepgrad.tape import Node
+from stepgrad.watched import Before, Key, Place, Watched, is_number, left_off
 
 WORTH = 24  # rounds that are left, or were seen, make it worth while to write one out
 PATIENCE = 24  # rounds that may be watched in vain
@@ -63,7 +65,8 @@ class Ahead(NamedTuple):
     ----------
     key : Key
     before, after : list
-        What it started from, and what it left: the updated inputs, what is carried off the tape, and the output.
+        What it started from, and what it left: the updated inputs, what is carried off the tape; then what is told,
+        and the output.
     literals : dict
         What the names of literals that it read stood for.
     """
@@ -84,6 +87,8 @@ class Rounds:
         Its refrains, its sweep, and other statements, each with what executes and pays for it.
     whole : callable
         Executes and pays for all of them.
+    compared : sequence of set of str
+        The names that quiet statements among them compare.
 
     Attributes
     ----------
@@ -99,11 +104,18 @@ class Rounds:
         What the last round that was recorded repeated, if it was watched.
     last : Watched
         The one after which recording was put off.
+    first : list
+        What ``state`` was then.
     carried : list of Place or None
         What a round leaves off the tape for the next one.
+    told : list of str or None
+        The names that stand for numbers that conditions compare.
     state : list
         What the updated inputs hold now, and what is carried.
-    ahead : Ahead or None
+    ahead, early : Ahead or None
+        The last round, and the one under way if a condition had to know its numbers.
+    held : dict of Node to number
+        What nodes hold that were given numbers for a condition.
     kept : list of Repeats
         The rounds before that, back to the last one recorded, as the trace keeps them.
     position : int
@@ -115,9 +127,13 @@ class Rounds:
     """
 
     last: Watched
+    first: list[Any]
 
-    def __init__(self, machine: Bindings, acts: Sequence[tuple[Act, Act]], whole: Act) -> None:
+    def __init__(
+        self, machine: Bindings, acts: Sequence[tuple[Act, Act]], whole: Act, compared: Iterable[Set[str]]
+    ) -> None:
         self.machine, self.acts, self.whole = machine, acts, whole
+        self.compared = frozenset(chain.from_iterable(compared))
         for act, _ in acts:
             if isinstance(act, Refrain):
                 act.fewest = 0
@@ -127,8 +143,11 @@ class Rounds:
         self.follows: set[tuple[Key, Key]] = set()
         self.key: Key | None = None
         self.carried: list[Place] | None = None
+        self.told: list[str] | None = None
         self.state: list[Any] = []
         self.ahead: Ahead | None = None
+        self.early: Ahead | None = None
+        self.held: dict[Node, Any] = {}
         self.kept: list[Repeats] = []
         self.position = 0
         self.names: dict[str, None] = {}
@@ -170,7 +189,7 @@ class Rounds:
         """Forget what the rounds did."""
         for each in (self.seen, self.shortcuts, self.follows, self.names):
             each.clear()
-        self.carried = None
+        self.carried = self.told = None
 
     # Watching
 
@@ -179,7 +198,12 @@ class Rounds:
         machine, key, self.key = self.machine, self.key, None
         before, spent, before_sweep = Before(machine, key), 0, True
         verses: list[tuple[Verse | None, bool]] = []
+        get = machine.scope.get
+        compared: dict[str, set[int]] = {name: set() for name in self.compared}
         for act, block in self.acts:
+            if not isinstance(act, (Refrain, Sweep)):
+                for name, nodes in compared.items():
+                    nodes.add(id(get(name)))
             own, steps = isinstance(act, (Refrain, Sweep)), machine.steps_left
             ended = block() if own else self.interfered(block)
             if ended is not None:
@@ -191,7 +215,9 @@ class Rounds:
             before_sweep = before_sweep and not isinstance(act, Sweep)
         self.patience -= 1
         with suppress(UnfitError):
-            self.take_note(key, Watched(machine, before, verses), spent)
+            watched = Watched(machine, before, verses)
+            watched.told = {name: get(name) for name, nodes in compared.items() if nodes <= {id(get(name))}}
+            self.take_note(key, watched, spent)
         return None
 
     def take_note(self, last: Key | None, watched: Watched, steps: int) -> None:
@@ -216,10 +242,13 @@ class Rounds:
         """Write a round out, unless it is."""
         if watched.key not in self.shortcuts:
             carried = watched.carried()
-            if self.carried not in (None, carried):
+            told = {name: node for name, node in watched.told.items() if node in watched.made and is_number(node)}
+            if self.carried not in (None, carried) or self.told not in (None, [*told]):
                 raise UnfitError
-            self.carried = carried
-            self.shortcuts[watched.key] = Shortcut(watched.recorded, watched.before.updated, watched.parts, carried)
+            self.carried, self.told = carried, [*told]
+            self.shortcuts[watched.key] = Shortcut(
+                watched.recorded, watched.before.updated, watched.parts, carried, [*told.values()]
+            )
 
     # Going on without recording
 
@@ -230,6 +259,7 @@ class Rounds:
         self.state = [node.value for node in watched.fresh] + [
             slots[number][slot] for number, slot in self.carried or ()
         ]
+        self.first = self.state
         self.machine.pending = self
 
     def go_on(self) -> str | None:
@@ -240,7 +270,7 @@ class Rounds:
             self.position = place
             if isinstance(act, Refrain):
                 verse = self.next_verse(len(verses), literals)
-                if verse is None:
+                if verse is None or (self.early is not None and verse is not self.early.key[len(verses)]):
                     self.settle()
                     return self.record(place)
                 verses.append(verse)
@@ -252,8 +282,14 @@ class Rounds:
                     self.look_again()
                     return self.record(place + 1)
         self.position = len(self.acts)
-        if not self.goes_ahead(tuple(verses), literals):
+        ahead = self.early or self.computed(tuple(verses), literals)
+        if ahead is None:
             self.settle()
+            return None
+        if self.ahead is not None:
+            self.keep(self.ahead)
+        self.ahead, self.early = ahead, None
+        self.state, self.position = ahead.after[: len(self.state)], 0
         return None
 
     def next_verse(self, part: int, literals: dict[str, Any]) -> Verse | None:
@@ -266,22 +302,39 @@ class Rounds:
         literals.update({each.name: scope[each.name] for each in verse.read_literals if each.name in scope})
         return verse
 
-    def goes_ahead(self, key: Key, literals: dict[str, Any]) -> bool:
-        """Compute a round, and say whether that was possible."""
+    def computed(self, key: Key, literals: dict[str, Any]) -> Ahead | None:
+        """Compute a round; None if that cannot be done."""
         last = self.ahead.key if self.ahead is not None else self.last.key
         if key not in self.shortcuts or (last, key) not in self.follows:
-            return False
+            return None
         if self.machine.steps_left < MARGIN + self.seen[key].steps + self.seen[last].steps:
-            return False
+            return None
         try:
-            after = self.shortcuts[key].run(self.state)
+            return Ahead(key, self.state, self.shortcuts[key].run(self.state), literals)
         except (ArithmeticError, ValueError):
-            return False  # the engine goes on with IEEE values
-        if self.ahead is not None:
-            self.keep(self.ahead)
-        self.ahead = Ahead(key, self.state, after, literals)
-        self.state, self.position = after[:-1], 0
+            return None  # the engine goes on with IEEE values
+
+    def tells(self, name: str) -> bool:
+        """Let a name's node hold the number that it would; say whether that is known."""
+        if self.told is None or name not in self.told:
+            return False
+        ahead = self.ahead
+        if self.position:  # the round under way has computed it
+            ahead = self.early = self.early or self.computed_early()
+            if ahead is None:
+                return False
+        if ahead is not None:
+            node = self.machine.scope[name]
+            self.held.setdefault(node, node.value)
+            node.value = ahead.after[len(self.state) + self.told.index(name)]
         return True
+
+    def computed_early(self) -> Ahead | None:
+        """Compute the round under way before its end is reached."""
+        literals: dict[str, Any] = {}
+        refrains = [act for act, _ in self.acts if isinstance(act, Refrain)]
+        verses = [self.next_verse(part, literals) for part in range(len(refrains))]
+        return None if None in verses else self.computed(tuple(filter(None, verses)), literals)
 
     def keep(self, ahead: Ahead) -> None:
         """Keep a round in the trace by what its updates gave."""
@@ -306,7 +359,7 @@ class Rounds:
         recorded, pattern = last.recorded, self.seen[last.key].pattern
         machine.recording.passes.pop()
         repeats = Repeats(pattern, recorded.first_index, [node.value for node in last.before.updated])
-        repeats.values.extend(pattern.flattened([node.value for node in last.fresh]))
+        repeats.values.extend(pattern.flattened(self.first[: len(last.fresh)]))
         repeats.outputs.append(last.output)
         self.kept = [repeats]
         for node in recorded.nodes:
@@ -320,7 +373,10 @@ class Rounds:
     def settle(self) -> None:
         """Record the round that was put off, and what has been done of the next one."""
         machine, done, ahead, kept = self.machine, self.position, self.ahead, self.kept
-        machine.pending, self.ahead, self.kept, self.position = None, None, [], 0
+        machine.pending, self.ahead, self.early, self.kept, self.position = None, None, None, [], 0
+        for node, value in self.held.items():
+            node.value = value
+        self.held.clear()
         machine.recording.passes.extend(kept)  # type: ignore[arg-type]  # nobody but the trace looks at these
         self.key = self.last.key
         if kept:

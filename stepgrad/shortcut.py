@@ -33,6 +33,8 @@ class Shortcut(Writer):
     parts : sequence of Part
     carried : sequence of Place
         What the round before left off the tape.
+    told : sequence of Node
+        Whose values are wanted besides.
 
     Raises
     ------
@@ -40,7 +42,14 @@ class Shortcut(Writer):
         If it cannot be written.
     """
 
-    def __init__(self, recorded: Pass, moving: Sequence[Node], parts: Sequence[Part], carried: Sequence[Place]) -> None:
+    def __init__(
+        self,
+        recorded: Pass,
+        moving: Sequence[Node],
+        parts: Sequence[Part],
+        carried: Sequence[Place],
+        told: Sequence[Node],
+    ) -> None:
         super().__init__(FLOAT, moving)
         self.off: dict[tuple[int, int, int], str] = {}  # by part, slot, and how many rounds ago
         self.count = len(moving) + len(carried)
@@ -67,7 +76,8 @@ class Shortcut(Writer):
         for edge in needed:
             self.write_edge(*edge)
         self.write_parts(parts, before_sweep=False)
-        left = [*self.results, *(self.off[(*each, 0)] for each in carried), self.names[recorded.output]]
+        left = [*self.results, *(self.off[(*each, 0)] for each in carried)]
+        left += [self.names[node] for node in (*told, recorded.output)]
         texts = list(map(self.use, left))
         self.first_result = len(self.places)
         self.pages[-1].lines += [f"s[{place}] = {text}" for place, text in enumerate(texts, self.first_result)]
@@ -124,7 +134,7 @@ class Shortcut(Writer):
         return list(self.compiled())
 
     def run(self, state: Sequence[Any]) -> list[Any]:
-        """Do the round: from what its inputs hold, and what was carried, to the same after it, and its output.
+        """Do the round: from what its inputs hold, and what is carried, to the same after it, what is told, the output.
 
         Raises
         ------

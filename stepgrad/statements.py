@@ -17,7 +17,7 @@ from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
 from stepgrad.numeric import FLOAT
 from stepgrad.printing import printed
-from stepgrad.quiet import counted_by, is_sweep, quiet_in, quiet_names
+from stepgrad.quiet import Reads, counted_by, is_sweep, quiet_in, quiet_names
 from stepgrad.reader import TOO_DEEP
 from stepgrad.refrains import Refrain
 from stepgrad.repeatable import repeatable_nodes
@@ -28,6 +28,7 @@ from stepgrad.tensor import Tensor
 from stepgrad.vocabulary import MODULE_NUMBERS, MODULES
 
 OPEN = (Node, OffTape, Tensor, Function)  # what a loop's rounds may change, or change something
+CONDITIONS = (ast.If, ast.IfExp, ast.Compare, ast.BoolOp)
 UNDERSTOOD = "only the functions of math, numpy and torch that the language has are understood"
 
 
@@ -56,18 +57,22 @@ class Statements(Assignments):
 
     def careful(self, statement: ast.stmt, act: Act) -> Act:
         """Return what executes a statement after all that has been put off, unless it can see nothing of that."""
-        names = quiet_names(statement, self.assigned, self.counters)
+        reads = quiet_names(statement, self.assigned, self.counters)
 
         def careful_act() -> str | None:
-            if self.pending is not None and not self.are_literals(names):
+            if self.pending is not None and not self.is_quiet(reads):
                 self.pending.settle()
             return act()
 
         return careful_act
 
-    def are_literals(self, names: Set[str] | None) -> bool:
-        """Whether names stand for literals, or lists of them; None for a statement that is not quiet."""
-        return names is not None and not any(holds(self.scope.get(name), OPEN) for name in names)
+    def is_quiet(self, reads: Reads | None) -> bool:
+        """Whether what is put off leaves alone what is read now; None for a statement that is not quiet."""
+        if reads is None or self.pending is None:
+            return False
+        if any(holds(self.scope.get(name), OPEN) for name in reads.literals):
+            return False
+        return all(not holds(self.scope.get(name), OPEN) or self.pending.tells(name) for name in reads.compared)
 
     def executed(self, acts: Sequence[tuple[ast.AST, Act, int]]) -> Act:
         """Return what executes statements in order; each comes with its weight, 0 if it pays for itself."""
@@ -106,7 +111,7 @@ class Statements(Assignments):
     def block_with_refrains(self, statements: Sequence[ast.stmt]) -> Act:
         """Read statements of a loop of the program itself; those that no value can steer are refrains."""
         acts: list[tuple[ast.AST, Act, int]] = []
-        for (repeats, _), several in groupby(statements, self.refrain_of):
+        for (repeats, *_), several in groupby(statements, self.refrain_of):
             self.in_refrain = repeats
             run = [(each, *self.weighed(each)) for each in several]
             self.in_refrain = False
@@ -115,8 +120,14 @@ class Statements(Assignments):
             else:
                 acts += [(each, self.other(each, act), weight) for each, act, weight in run]
         if [act for _, act, _ in acts if isinstance(act, Sweep)]:
-            return Rounds(self, [(each[1], self.executed([each])) for each in acts], self.executed(acts))
+            parts = [(act, self.executed([(statement, act, weight)])) for statement, act, weight in acts]
+            return Rounds(self, parts, self.executed(acts), self.compared_in(statements))
         return self.executed(acts)
+
+    def compared_in(self, statements: Sequence[ast.stmt]) -> list[Set[str]]:
+        """List, for each statement that is quiet, the names that it compares."""
+        reads = [quiet_names(each, self.assigned, self.counters) for each in statements]
+        return [each.compared for each in reads if each is not None]
 
     def other(self, statement: ast.stmt, act: Act) -> Act:
         """Return what executes a statement of a loop that is no refrain."""
@@ -184,12 +195,14 @@ class Statements(Assignments):
     def read_While(self, node: ast.While) -> Act:
         """Read ``while``; an endless one ends at the limit of steps."""
         condition, weight = self.weighed(node.test)
-        names = quiet_in(node.test, self.assigned)
+        reads = quiet_in(node.test, self.assigned)
         inside, after = self.inner_block(node.body), self.block(node.orelse)
+        if isinstance(inside, Rounds) and reads is not None:
+            inside.compared |= reads.compared
 
         def loop() -> str | None:
             while True:
-                if self.pending is not None and not self.are_literals(names):
+                if self.pending is not None and not self.is_quiet(reads):
                     self.pending.settle()
                 if not self.truth(condition(), node.test):
                     return after()
@@ -202,11 +215,15 @@ class Statements(Assignments):
 
         return loop
 
-    def refrain_of(self, statement: ast.stmt) -> tuple[bool, bool]:
-        """Return whether no value steers a statement, and whether it reads what a loop counts or goes over."""
+    def refrain_of(self, statement: ast.stmt) -> tuple[bool, bool, bool]:
+        """Return whether no value steers a statement, unless a condition turns out to read one; and on what it depends.
+
+        That is whether it has a condition, and whether it reads what a loop counts or goes over.
+        """
         nodes = None if counted_by(statement, self.counters) is not None else repeatable_nodes([statement])
         names = (each.id for each in nodes or () if each.__class__ is ast.Name)
-        return nodes is not None, not self.varying.isdisjoint(names)
+        has_condition = any(each.__class__ in CONDITIONS for each in nodes or ())
+        return nodes is not None, has_condition, not self.varying.isdisjoint(names)
 
     def read_Break(self, node: ast.Break) -> Act:
         """Read ``break``."""

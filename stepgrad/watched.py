@@ -82,6 +82,10 @@ class Watched:
         From where it went backward.
     sources : list
         Where everything came from that its refrains were given.
+    told : dict
+        What names stand for that conditions compare, at the end as whenever they did.
+    made : dict of Node to (str, int)
+        The nodes that it made, with their places.
 
     Raises
     ------
@@ -99,9 +103,9 @@ class Watched:
         self.output: Any = last.output and last.output.value
         self.parts: list[Part] = []
         self.fresh = updated_in(last)
-        made: dict[Node, tuple[str, int]] = {}
-        made |= {node: ("moving", place) for place, node in enumerate(before.updated)}
-        made |= {node: ("made", place) for place, node in enumerate((*last.nodes, *self.fresh))}
+        self.told: dict[str, Any] = {}
+        self.made = {node: ("made", place) for place, node in enumerate((*last.nodes, *self.fresh))}
+        made = {node: ("moving", place) for place, node in enumerate(before.updated)} | self.made
         off = dict(before.off)
         for number, (verse, before_sweep) in enumerate(verses):
             if verse is None:
@@ -153,12 +157,17 @@ def left_off(key: Key) -> list[tuple[Place, OffTape]]:
     return [((number, slot), made) for number, verse in enumerate(key) for made, slot in verse.off_again]
 
 
+def is_number(node: Any) -> bool:
+    """Whether this is a node that holds a number, and has a gradient."""
+    return node.__class__ is Scalar
+
+
 def is_plain(recorded: Pass, first: int, end: int) -> bool:
     """Whether a pass began at a node and ended before another, in updates alone, and made all that it swept."""
     output = recorded.output
     return (
         output is not None
-        and output.__class__ is Scalar
+        and is_number(output)
         and output.value.__class__ is FLOAT.kind
         and output.index >= first == recorded.first_index
         and not (recorded.earlier or recorded.marks)

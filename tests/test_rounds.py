@@ -11,6 +11,7 @@ from tests.test_refrains import facts
 from tests.training import training_program
 
 BODY = "    f = (w*x + u)**2 + tanh(w)\n    backward(f)\n    w -= 0.05*w.grad\n    u -= 0.05*u.grad\n"
+SLOWLY = BODY.replace("0.05", "0.01")
 START = "w = 0.5; u = 0.1; x = constant(2.0)\n"
 
 PROGRAMS = {
@@ -62,6 +63,23 @@ PROGRAMS = {
     + BODY.replace("    ", "        ")
     .replace("+ u)", "+ u - y)")
     .replace("w -= 0.05*w.grad", "v = 0.9*v + w.grad*0.5 if y else v*0.5\n        w -= 0.05*v"),
+    "until it is small": START + "f = w*1.0\nbackward(f)\nwhile f > 0.02:\n" + SLOWLY,
+    "until it is small, by its number": START + "for k in range(60):\n" + SLOWLY + "    if f.data < 0.02: break\nprint(k, f)\n",
+    "until an input is small": START + "for k in range(60):\n" + SLOWLY + "    if w.item() < 0.2 and k > 3: break\nprint(k, w)\n",
+    "broken off before the sweep": START
+    + "for k in range(60):\n"
+    + SLOWLY.replace("    backward", "    if f < 0.02:\n        print(k, f)\n        break\n    backward")
+    + "print(f, w.grad)\n",
+    "skipped where it is small": START
+    + "for k in range(60):\n"
+    + SLOWLY.replace("    w -=", "    if f < 0.1: continue\n    w -=", 1),
+    "a condition on what the round before computed": START
+    + "f = w*1.0\nfor k in range(30):\n    if f < 0.05: print(k)\n"
+    + BODY,
+    "a condition on numbers that become another": START
+    + "for k in range(30):\n"
+    + BODY.replace("    backward", "    if f > 3: print(k)\n    f = f*0.5\n    backward"),
+    "conditions and a bound": START + "eps = 0.05\nfor k in range(60):\n" + BODY + "    if f < eps or k > 50: break\n",
     "the same input under two names": "w = 0.5; u = 0.1; x = 2.0; v = w\nfor k in range(15):\n"
     + BODY.replace("w -= 0.05*w.grad", "v.data -= 0.05*w.grad"),
 }  # fmt: skip
@@ -107,6 +125,9 @@ WHOLE = {
     "while": (3, 17),
     "samples": (9, 15),
     "momentum": (5, 15),
+    "until it is small": (4, 17),
+    "until it is small, by its number": (4, 16),
+    "broken off before the sweep": (4, 16),
     "matrices": (3, 12),
     "a function of the program": (3, 17),
     "gradients set to zero": (3, 12),
