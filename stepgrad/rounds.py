@@ -11,15 +11,15 @@ neither part of the round nor *quiet* (see :mod:`stepgrad.quiet`), and so could 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from stepgrad.bindings import Bindings
-from stepgrad.readings import UnfitError
+from stepgrad.readings import UnfitError, same_literal
 from stepgrad.refrains import Refrain, Verse
 from stepgrad.repeats import Pattern, Repeats
-from stepgrad.scopes import Act
+from stepgrad.scopes import MISSING, Act
 from stepgrad.shortcut import Shortcut
 from stepgrad.watched import Before, Key, Place, Watched, left_off
 
@@ -108,8 +108,12 @@ class Rounds:
         The rounds before that, back to the last one recorded, as the trace keeps them.
     position : int
         How many statements of the round under way have been put off.
+    literals : dict
+        What the names of literals stood for that were read in the round under way.
     names : dict of str to None
         The names that are read, and stand for no literals.
+    bound : set of str
+        The names that refrains give something: what these stand for while they are put off is out of date.
     given : list or None
         What told, before another statement, that nothing but the rounds themselves has changed what they are given.
     """
@@ -131,7 +135,9 @@ class Rounds:
         self.ahead: Ahead | None = None
         self.kept: list[Repeats] = []
         self.position = 0
+        self.literals: dict[str, Any] = {}
         self.names: dict[str, None] = {}
+        self.bound: set[str] = set()
         self.given: list[Any] | None = None
 
     def __call__(self) -> str | None:
@@ -166,9 +172,17 @@ class Rounds:
             self.forget()
         self.given = None
 
+    def gives(self, names: Iterable[str]) -> bool:
+        """Whether a round gives something to one of these names, which are to be read."""
+        return not self.bound.isdisjoint(names)
+
+    def minds(self, names: Iterable[str]) -> bool:
+        """Whether a round sees, other than as a literal, or gives something to one of these, which are to be bound."""
+        return self.gives(names) or not self.names.keys().isdisjoint(names)
+
     def forget(self) -> None:
         """Forget what the rounds did."""
-        for each in (self.seen, self.shortcuts, self.follows, self.names):
+        for each in (self.seen, self.shortcuts, self.follows, self.names, self.bound):
             each.clear()
         self.carried = None
 
@@ -204,7 +218,9 @@ class Rounds:
             self.follows.add((last, key))
         if key not in self.seen:
             self.seen[key] = Seen(watched.sources, watched.pattern(self.machine), steps)
-            self.names |= dict.fromkeys(each.name for verse in key for each in verse.readings if not each.is_literal)
+            readings = [each for verse in key for each in verse.readings]
+            self.names |= dict.fromkeys(each.name for each in readings if not each.is_literal or each.root is MISSING)
+            self.bound.update(name for verse in key for name, _, _ in verse.bound)
         elif max(self.left, self.count) < WORTH * len(self.seen):
             self.patience = PATIENCE
         else:
@@ -234,12 +250,12 @@ class Rounds:
 
     def go_on(self) -> str | None:
         """Go a round of which only the updates are computed, and put off recording it."""
-        machine, literals = self.machine, dict[str, Any]()
+        machine, self.literals = self.machine, {}
         verses: list[Verse] = []
         for place, (act, block) in enumerate(self.acts):
             self.position = place
             if isinstance(act, Refrain):
-                verse = self.next_verse(len(verses), literals)
+                verse = self.next_verse(len(verses))
                 if verse is None:
                     self.settle()
                     return self.record(place)
@@ -254,26 +270,29 @@ class Rounds:
                     self.look_again()
                     return self.record(place + 1)
         self.position = len(self.acts)
-        if not self.goes_ahead(tuple(verses), literals):
+        if not self.goes_ahead(tuple(verses)):
             self.settle()
         return None
 
-    def next_verse(self, part: int, literals: dict[str, Any]) -> Verse | None:
+    def next_verse(self, part: int) -> Verse | None:
         """Return the only verse of a refrain, of those seen, that fits the literals it reads; and write these down."""
         scope = self.machine.scope
         fitting = {key[part]: None for key in self.shortcuts if key[part].fits_literals(scope)}
         if len(fitting) != 1:
             return None
         (verse,) = fitting
-        literals.update({each.name: scope[each.name] for each in verse.read_literals if each.name in scope})
+        read = {each.name: scope[each.name] for each in verse.read_literals if each.name in scope}
+        if any(not same_literal(self.literals.get(name, value), value) for name, value in read.items()):
+            return None  # it was counted since it was read in this round
+        self.literals |= read
         return verse
 
-    def goes_ahead(self, key: Key, literals: dict[str, Any]) -> bool:
+    def goes_ahead(self, key: Key) -> bool:
         """Compute a round, and say whether that was possible."""
         last = self.ahead.key if self.ahead is not None else self.last.key
         if key not in self.shortcuts or (last, key) not in self.follows:
             return False
-        if self.machine.steps_left < MARGIN + self.seen[key].steps + self.seen[last].steps:
+        if self.machine.steps_left < MARGIN + self.seen[key].steps:
             return False
         try:
             after = self.shortcuts[key].run(self.state)
@@ -281,8 +300,9 @@ class Rounds:
             return False  # the engine goes on with IEEE values
         if self.ahead is not None:
             self.keep(self.ahead)
-        self.ahead = Ahead(key, self.state, after, literals)
-        self.state, self.position = after[:-1], 0
+        self.ahead = Ahead(key, self.state, after, self.literals)
+        self.state, self.position, self.literals = after[:-1], 0, {}
+        self.machine.steps_left -= self.seen[key].steps  # an error at the limit has the same place
         return True
 
     def keep(self, ahead: Ahead) -> None:
@@ -298,7 +318,6 @@ class Rounds:
         updates = ahead.after[:count]
         last.values.extend(updates if pattern.width == count else pattern.flattened(updates))
         last.outputs.append(ahead.after[-1])
-        machine.steps_left -= self.seen[ahead.key].steps
         machine.passed_over += pattern.period
         machine.recording.node_count_closed += pattern.period
 
@@ -329,15 +348,13 @@ class Rounds:
             assert ahead is not None, "a round is kept when the next one is ahead"
             self.catch_up(ahead.before, kept[-1].end)
         if ahead is not None:
-            now = {name: machine.scope[name] for name in ahead.literals}
-            machine.scope.update(ahead.literals)
-            self.repeat(len(self.acts))
-            machine.scope.update(now)
+            machine.steps_left += self.seen[ahead.key].steps
+            self.repeat(len(self.acts), ahead.literals)
             self.key = ahead.key
         if kept:
             for node in self.last.fresh:
                 machine.names.pop(node, None)
-        self.repeat(done)
+        self.repeat(done, self.literals)
         self.given = self.given_now()
 
     def catch_up(self, state: list[Any], end: int) -> None:
@@ -349,11 +366,15 @@ class Rounds:
         for place, made in left_off(self.last.key):
             made.value = values.get(place, made.value)
 
-    def repeat(self, count: int) -> None:
-        """Execute the refrains and the sweep among the first statements."""
+    def repeat(self, count: int, literals: Mapping[str, Any]) -> None:
+        """Execute the refrains and the sweep among the first statements, with the literals that were read then."""
+        scope = self.machine.scope
+        now = {name: scope[name] for name in literals}
+        scope.update(literals)
         for act, block in self.acts[:count]:
             if isinstance(act, (Refrain, Sweep)):
                 block()
+        scope.update(now)
 
     def record(self, first: int) -> str | None:
         """Execute the statements from one on."""

@@ -67,7 +67,9 @@ class Statements(Assignments):
 
     def are_literals(self, names: Set[str] | None) -> bool:
         """Whether names stand for literals, or lists of them; None for a statement that is not quiet."""
-        return names is not None and not any(holds(self.scope.get(name), OPEN) for name in names)
+        if names is None or (self.pending is not None and self.pending.gives(names)):
+            return False
+        return not any(holds(self.scope.get(name), OPEN) for name in names)
 
     def executed(self, acts: Sequence[tuple[ast.AST, Act, int]]) -> Act:
         """Return what executes statements in order; each comes with its weight, 0 if it pays for itself."""
@@ -163,13 +165,17 @@ class Statements(Assignments):
         """Read ``for``."""
         thunk, set_target = self.read(node.iter), self.read_target(node.target, held=True)
         inside, after = self.inner_block(node.body), self.block(node.orelse)
+        targets = assigned_in([node.target])
 
         def loop() -> str | None:
+            self.settle_within_round()
             entries = self.entries_of(thunk(), node.iter)
             if isinstance(inside, Rounds):
                 inside.left = len(entries)
             for entry in entries:
-                if self.pending is not None and entry.__class__ is not int and holds(entry, OPEN):
+                if self.pending is not None and (
+                    self.pending.minds(targets) or (entry.__class__ is not int and holds(entry, OPEN))
+                ):
                     self.pending.settle()
                 set_target(entry)
                 ended = inside()
@@ -188,6 +194,7 @@ class Statements(Assignments):
         inside, after = self.inner_block(node.body), self.block(node.orelse)
 
         def loop() -> str | None:
+            self.settle_within_round()
             while True:
                 if self.pending is not None and not self.are_literals(names):
                     self.pending.settle()
@@ -201,6 +208,11 @@ class Statements(Assignments):
                     return ended
 
         return loop
+
+    def settle_within_round(self) -> None:
+        """Do what has been put off of a round under way: a loop in it may take more steps than are kept in reserve."""
+        if self.pending is not None and self.pending.position:
+            self.pending.settle()
 
     def refrain_of(self, statement: ast.stmt) -> tuple[bool, bool]:
         """Return whether no value steers a statement, and whether it reads what a loop counts or goes over."""
