@@ -7,7 +7,7 @@ what ``.grad`` returns and whatever is computed from it, a list, some text or a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from math import prod
 from random import Random
@@ -34,7 +34,21 @@ MOST_OPERATIONS = 500_000  # kept in refrains
 
 
 class Pending(Protocol):
-    """What has been put off."""
+    """What has been put off.
+
+    Attributes
+    ----------
+    position : int
+        How many statements of the round under way have been put off.
+    """
+
+    position: int
+
+    def gives(self, names: Iterable[str]) -> bool:
+        """Whether it gives something to one of these names."""
+
+    def minds(self, names: Iterable[str]) -> bool:
+        """Whether it must be done before one of these names is bound to a literal."""
 
     def settle(self) -> None:
         """Do it now."""

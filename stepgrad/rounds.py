@@ -11,16 +11,16 @@ neither part of the round nor *quiet* (see :mod:`stepgrad.quiet`), and so could 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from itertools import chain
 from typing import Any, NamedTuple
 
 from stepgrad.bindings import Bindings
-from stepgrad.readings import UnfitError
+from stepgrad.readings import UnfitError, same_literal
 from stepgrad.refrains import Refrain, Verse
 from stepgrad.repeats import Pattern, Repeats
-from stepgrad.scopes import Act
+from stepgrad.scopes import MISSING, Act
 from stepgrad.shortcut import Shortcut
 from stepgrad.tape import Node
 from stepgrad.watched import Before, Key, Place, Watched, is_number, left_off
@@ -120,8 +120,12 @@ class Rounds:
         The rounds before that, back to the last one recorded, as the trace keeps them.
     position : int
         How many statements of the round under way have been put off.
+    literals : dict
+        What the names of literals stood for that were read in the round under way.
     names : dict of str to None
         The names that are read, and stand for no literals.
+    bound : set of str
+        The names that refrains give something: what these stand for while they are put off is out of date.
     given : list or None
         What told, before another statement, that nothing but the rounds themselves has changed what they are given.
     """
@@ -150,7 +154,9 @@ class Rounds:
         self.held: dict[Node, Any] = {}
         self.kept: list[Repeats] = []
         self.position = 0
+        self.literals: dict[str, Any] = {}
         self.names: dict[str, None] = {}
+        self.bound: set[str] = set()
         self.given: list[Any] | None = None
 
     def __call__(self) -> str | None:
@@ -185,9 +191,17 @@ class Rounds:
             self.forget()
         self.given = None
 
+    def gives(self, names: Iterable[str]) -> bool:
+        """Whether a round gives something to one of these names, which are to be read."""
+        return not self.bound.isdisjoint(names)
+
+    def minds(self, names: Iterable[str]) -> bool:
+        """Whether a round sees, other than as a literal, or gives something to one of these, which are to be bound."""
+        return self.gives(names) or not self.names.keys().isdisjoint(names)
+
     def forget(self) -> None:
         """Forget what the rounds did."""
-        for each in (self.seen, self.shortcuts, self.follows, self.names):
+        for each in (self.seen, self.shortcuts, self.follows, self.names, self.bound):
             each.clear()
         self.carried = self.told = None
 
@@ -230,7 +244,9 @@ class Rounds:
             self.follows.add((last, key))
         if key not in self.seen:
             self.seen[key] = Seen(watched.sources, watched.pattern(self.machine), steps)
-            self.names |= dict.fromkeys(each.name for verse in key for each in verse.readings if not each.is_literal)
+            readings = [each for verse in key for each in verse.readings]
+            self.names |= dict.fromkeys(each.name for each in readings if not each.is_literal or each.root is MISSING)
+            self.bound.update(name for verse in key for name, _, _ in verse.bound)
         elif max(self.left, self.count) < WORTH * len(self.seen):
             self.patience = PATIENCE
         else:
@@ -264,12 +280,12 @@ class Rounds:
 
     def go_on(self) -> str | None:
         """Go a round of which only the updates are computed, and put off recording it."""
-        machine, literals = self.machine, dict[str, Any]()
+        machine, self.literals = self.machine, {}
         verses: list[Verse] = []
         for place, (act, block) in enumerate(self.acts):
             self.position = place
             if isinstance(act, Refrain):
-                verse = self.next_verse(len(verses), literals)
+                verse = self.next_verse(len(verses))
                 if verse is None or (self.early is not None and verse is not self.early.key[len(verses)]):
                     self.settle()
                     return self.record(place)
@@ -282,35 +298,39 @@ class Rounds:
                     self.look_again()
                     return self.record(place + 1)
         self.position = len(self.acts)
-        ahead = self.early or self.computed(tuple(verses), literals)
+        ahead = self.early or self.computed(tuple(verses))
         if ahead is None:
             self.settle()
             return None
         if self.ahead is not None:
             self.keep(self.ahead)
         self.ahead, self.early = ahead, None
-        self.state, self.position = ahead.after[: len(self.state)], 0
+        self.state, self.position, self.literals = ahead.after[: len(self.state)], 0, {}
+        machine.steps_left -= self.seen[ahead.key].steps  # an error at the limit has the same place
         return None
 
-    def next_verse(self, part: int, literals: dict[str, Any]) -> Verse | None:
+    def next_verse(self, part: int) -> Verse | None:
         """Return the only verse of a refrain, of those seen, that fits the literals it reads; and write these down."""
         scope = self.machine.scope
         fitting = {key[part]: None for key in self.shortcuts if key[part].fits_literals(scope)}
         if len(fitting) != 1:
             return None
         (verse,) = fitting
-        literals.update({each.name: scope[each.name] for each in verse.read_literals if each.name in scope})
+        read = {each.name: scope[each.name] for each in verse.read_literals if each.name in scope}
+        if any(not same_literal(self.literals.get(name, value), value) for name, value in read.items()):
+            return None  # it was counted since it was read in this round
+        self.literals |= read
         return verse
 
-    def computed(self, key: Key, literals: dict[str, Any]) -> Ahead | None:
+    def computed(self, key: Key) -> Ahead | None:
         """Compute a round; None if that cannot be done."""
         last = self.ahead.key if self.ahead is not None else self.last.key
         if key not in self.shortcuts or (last, key) not in self.follows:
             return None
-        if self.machine.steps_left < MARGIN + self.seen[key].steps + self.seen[last].steps:
+        if self.machine.steps_left < MARGIN + self.seen[key].steps:
             return None
         try:
-            return Ahead(key, self.state, self.shortcuts[key].run(self.state), literals)
+            return Ahead(key, self.state, self.shortcuts[key].run(self.state), self.literals)
         except (ArithmeticError, ValueError):
             return None  # the engine goes on with IEEE values
 
@@ -331,10 +351,9 @@ class Rounds:
 
     def computed_early(self) -> Ahead | None:
         """Compute the round under way before its end is reached."""
-        literals: dict[str, Any] = {}
         refrains = [act for act, _ in self.acts if isinstance(act, Refrain)]
-        verses = [self.next_verse(part, literals) for part in range(len(refrains))]
-        return None if None in verses else self.computed(tuple(filter(None, verses)), literals)
+        verses = [self.next_verse(part) for part in range(len(refrains))]
+        return None if None in verses else self.computed(tuple(filter(None, verses)))
 
     def keep(self, ahead: Ahead) -> None:
         """Keep a round in the trace by what its updates gave."""
@@ -349,7 +368,6 @@ class Rounds:
         updates = ahead.after[:count]
         last.values.extend(updates if pattern.width == count else pattern.flattened(updates))
         last.outputs.append(ahead.after[-1])
-        machine.steps_left -= self.seen[ahead.key].steps
         machine.passed_over += pattern.period
         machine.recording.node_count_closed += pattern.period
 
@@ -383,15 +401,13 @@ class Rounds:
             assert ahead is not None, "a round is kept when the next one is ahead"
             self.catch_up(ahead.before, kept[-1].end)
         if ahead is not None:
-            now = {name: machine.scope[name] for name in ahead.literals}
-            machine.scope.update(ahead.literals)
-            self.repeat(len(self.acts))
-            machine.scope.update(now)
+            machine.steps_left += self.seen[ahead.key].steps
+            self.repeat(len(self.acts), ahead.literals)
             self.key = ahead.key
         if kept:
             for node in self.last.fresh:
                 machine.names.pop(node, None)
-        self.repeat(done)
+        self.repeat(done, self.literals)
         self.given = self.given_now()
 
     def catch_up(self, state: list[Any], end: int) -> None:
@@ -403,11 +419,15 @@ class Rounds:
         for place, made in left_off(self.last.key):
             made.value = values.get(place, made.value)
 
-    def repeat(self, count: int) -> None:
-        """Execute the refrains and the sweep among the first statements."""
+    def repeat(self, count: int, literals: Mapping[str, Any]) -> None:
+        """Execute the refrains and the sweep among the first statements, with the literals that were read then."""
+        scope = self.machine.scope
+        now = {name: scope[name] for name in literals}
+        scope.update(literals)
         for act, block in self.acts[:count]:
             if isinstance(act, (Refrain, Sweep)):
                 block()
+        scope.update(now)
 
     def record(self, first: int) -> str | None:
         """Execute the statements from one on."""

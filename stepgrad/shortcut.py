@@ -76,6 +76,8 @@ class Shortcut(Writer):
         for edge in needed:
             self.write_edge(*edge)
         self.write_parts(parts, before_sweep=False)
+        if any((*each, 0) not in self.off for each in carried):
+            raise UnfitError  # it leaves something else than the round before
         left = [*self.results, *(self.off[(*each, 0)] for each in carried)]
         left += [self.names[node] for node in (*told, recorded.output)]
         texts = list(map(self.use, left))

@@ -68,11 +68,12 @@ class Statements(Assignments):
 
     def is_quiet(self, reads: Reads | None) -> bool:
         """Whether what is put off leaves alone what is read now; None for a statement that is not quiet."""
-        if reads is None or self.pending is None:
+        if reads is None or self.pending is None or self.pending.gives(reads.literals):
             return False
         if any(holds(self.scope.get(name), OPEN) for name in reads.literals):
             return False
-        return all(not holds(self.scope.get(name), OPEN) or self.pending.tells(name) for name in reads.compared)
+        open_ = [each for each in reads.compared if self.pending.gives((each,)) or holds(self.scope.get(each), OPEN)]
+        return all(map(self.pending.tells, open_))
 
     def executed(self, acts: Sequence[tuple[ast.AST, Act, int]]) -> Act:
         """Return what executes statements in order; each comes with its weight, 0 if it pays for itself."""
@@ -174,13 +175,17 @@ class Statements(Assignments):
         """Read ``for``."""
         thunk, set_target = self.read(node.iter), self.read_target(node.target, held=True)
         inside, after = self.inner_block(node.body), self.block(node.orelse)
+        targets = assigned_in([node.target])
 
         def loop() -> str | None:
+            self.settle_within_round()
             entries = self.entries_of(thunk(), node.iter)
             if isinstance(inside, Rounds):
                 inside.left = len(entries)
             for entry in entries:
-                if self.pending is not None and entry.__class__ is not int and holds(entry, OPEN):
+                if self.pending is not None and (
+                    self.pending.minds(targets) or (entry.__class__ is not int and holds(entry, OPEN))
+                ):
                     self.pending.settle()
                 set_target(entry)
                 ended = inside()
@@ -201,6 +206,7 @@ class Statements(Assignments):
             inside.compared |= reads.compared
 
         def loop() -> str | None:
+            self.settle_within_round()
             while True:
                 if self.pending is not None and not self.is_quiet(reads):
                     self.pending.settle()
@@ -214,6 +220,11 @@ class Statements(Assignments):
                     return ended
 
         return loop
+
+    def settle_within_round(self) -> None:
+        """Do what has been put off of a round under way: a loop in it may take more steps than are kept in reserve."""
+        if self.pending is not None and self.pending.position:
+            self.pending.settle()
 
     def refrain_of(self, statement: ast.stmt) -> tuple[bool, bool, bool]:
         """Return whether no value steers a statement, unless a condition turns out to read one; and on what it depends.

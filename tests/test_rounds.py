@@ -140,6 +140,51 @@ def test_how_many_passes_are_kept_whole(name):
     assert kept(PROGRAMS[name]) == WHOLE[name]
 
 
+QUIET = {
+    "a loop's name that a round reads": "    for x in [5.0]*(k//9): pass\n    else: pass\n",
+    "a loop's name that a round reads as a literal": "    for c in [3.0]*(k//9): continue\n",
+    "a loop's name that a round assigns": "    for f in [5.0]*(k//15): continue\n",
+    "a number of a module": "    for inf in [2.0]*(k//15): pass\n    else: pass\n",
+    "a count that a round starts": "    n += 1\n    if n > 1: print(n)\n",
+    "a count that is read on its way": "    n += 1\n    w -= 0.01*n*w.grad\n",
+    "a count, and the loop is left": "    n += 1\n    if k == 15: break\n",
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_quiet_statements_that_bind_what_rounds_see(name, monkeypatch):
+    body = "    n = 0\n" + BODY.replace("tanh(w)", "tanh(w)*c*(n + 1) + w/inf") + QUIET[name]
+    source = START + "for c in [1.0]: pass\nfor k in range(20):\n" + body + "print(f, n)\n"
+    assert facts(source) == plainly(monkeypatch, source)
+
+
+MORE = {
+    "rows of literals": START
+    + f"for row in [{'[1.0, 2.0], ' * 12}{'[3.0, 4.0], ' * 6}]:\n"
+    + BODY.replace("tanh(w)", "w*row[0] + u*row[1]"),
+    "a count that goes up and down": START
+    + "n = 0\nfor k in range(20):\n    n += 1\n"
+    + BODY.replace("tanh(w)", "tanh(w)*n").replace("    w -= 0.05", "    n -= 1\n    w -= 0.05*(n + 1)"),
+    "broken off when it is up": START
+    + "n = 0\nfor k in range(20):\n    n += 1\n"
+    + BODY.replace("tanh(w)", "tanh(w)*n").replace("    w -=", "    n -= 1\n    if k == 15: break\n    w -="),
+    "an outer loop's name": START + "for e in range(4):\n  for k in range(8):\n" + BODY + "  for u in [2.0]*(e//3): pass\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_changes_between_rounds(name, monkeypatch):
+    assert facts(MORE[name]) == plainly(monkeypatch, MORE[name])
+
+
+@pytest.mark.parametrize("limit", range(20_000, 70_000, 7_001))
+def test_the_limit_is_met_in_a_loop_that_is_quiet(limit, monkeypatch):
+    inner = "    j = 0\n    while j < 6000: j += 1\n"
+    for source in (BODY + inner, "    for i in range(4):\n" + BODY.replace("    ", "        ") + inner):
+        source = START + "for k in range(6):\n" + source
+        assert facts(source, max_steps=limit) == plainly(monkeypatch, source, max_steps=limit)
+
+
 @pytest.mark.parametrize("block", range(6))
 def test_random_programs(block, monkeypatch):
     for seed in range(25 * block, 25 * (block + 1)):
