@@ -87,8 +87,9 @@ def interference(chance, names):
         yield f"if k % {chance.randint(2, 7)} == {chance.randint(0, 2)}: print(k, loss)"
     if chance.random() < 0.3:
         yield f"if k == {chance.randint(3, 12)}: {chance.choice(things)}"
-    if chance.random() < 0.15:
-        yield f"if loss < {chance.choice(['0.1', '1e-3'])}: break"
+    if chance.random() < 0.3:
+        side = chance.choice(["loss", "loss.data", "loss.item()", w])
+        yield f"if {side} {chance.choice('<>')} {chance.choice(['0.1', '1e-3', '0.5'])}: {chance.choice(['break', 'print(k)', 'z = 1.0'])}"
     if chance.random() < 0.1:
         yield "losses.append(loss.data)"
     if chance.random() < 0.1:
@@ -103,5 +104,6 @@ def looped(chance, kind, lines):
         inner = ["    for x, y in data:"] + [f"        {line}" for line in lines]
         return [f"data = [{samples}]", f"for k in range({rounds // 2}):", *inner]
     if chance.random() < 0.2 and not any("continue" in line for line in lines):
-        return ["k = 0", f"while k < {rounds}:", *(f"    {line}" for line in lines), "    k += 1"]
+        more = chance.choice(["", " and (k < 2 or loss > 0.05)", " and (not k or loss.data < 9)"])
+        return ["k = 0", f"while k < {rounds}{more}:", *(f"    {line}" for line in lines), "    k += 1"]
     return [f"for k in range({rounds}):", *(f"    {line}" for line in lines)]
