@@ -140,6 +140,7 @@ FLOORS = [
     "formats.layers",
     "formats.summary",
     "formats.spelling",
+    "formats.stencils",
     "formats.jsonl",
     "formats.csv",
     "formats.markdown",
