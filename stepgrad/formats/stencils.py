@@ -7,7 +7,7 @@ not finite, or with a note, is not told so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, pairwise, repeat
 from typing import Any, NamedTuple
 
