@@ -152,12 +152,16 @@ class Counted(Mapping[int, Name]):
 
     def shown_in(self, repeats: Repeats, k: int) -> list[str]:
         """Spell how all nodes are called that one of the repeated passes makes."""
-        pattern, before = repeats.pattern, self.counted[1][bisect_right(self.firsts, repeats.first_index) - 1]
-        first = repeats.first_index + k * pattern.period
+        first = repeats.first_index + k * repeats.pattern.period
         return [
-            spelled(named[0], before[named[1]] + k * named[3] + named[2]) if named else unnamed(first + place)
-            for place, named in enumerate(pattern.rows)
+            unnamed(index) if named is None or version is None else spelled(named[0], version)
+            for index, (named, version) in enumerate(zip(repeats.pattern.rows, self.versions_in(repeats, k)), first)
         ]
+
+    def versions_in(self, repeats: Repeats, k: int) -> list[int | None]:
+        """Return the versions of all nodes that one of the repeated passes makes; None for one without a name."""
+        before = self.counted[1][bisect_right(self.firsts, repeats.first_index) - 1]
+        return [before[row[1]] + k * row[3] + row[2] if row else None for row in repeats.pattern.rows]
 
     @cached_property
     def versions(self) -> dict[str, Sequence[int]]:

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain, count, repeat
 from math import isfinite
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from stepgrad.called import Counted
 from stepgrad.events import Backward, Event, Forward, Seed, Update
@@ -24,6 +24,30 @@ from stepgrad.tensor import Array, Tensor, flat
 from stepgrad.written import Written
 
 
+class Found(NamedTuple):
+    """The numbers of a pass, as columns.
+
+    Attributes
+    ----------
+    values : list
+        Of its nodes.
+    uppers, locals, products, totals, notes : sequence
+        Of its edges.
+    old, changes, after : sequence
+        Of its updates.
+    """
+
+    values: list[Any]
+    uppers: Sequence[Any]
+    locals: list[Any]
+    products: list[Any]
+    totals: list[Any]
+    notes: Sequence[str | None]
+    old: Sequence[Any]
+    changes: list[Any]
+    after: list[Any]
+
+
 class Columns:
     """What all passes of a pattern have in common in their events, as columns.
 
@@ -31,8 +55,8 @@ class Columns:
     ----------
     operands, sources, targets : callable
         The operands of every node, and from which node to which each edge runs, given the index of the first node.
-    uppers : callable
-        Picks the upstream of every edge from the seed and the totals.
+    arriving, uppers : list of int, callable
+        Where the upstream of every edge stands among the seed and the totals; what picks them.
     kinks : list
         The edges of which a convention may have made the local: number, node and slot, and the places of what the
         node's operands hold, and it itself.
@@ -48,14 +72,15 @@ class Columns:
             f"({''.join(f'{self.index(each)}, ' for each in n.operands)})" for n in pattern.model.nodes
         )
         self.sources, self.targets = self.compiled(map(self.index, nodes)), self.compiled(map(self.index, operands))
-        self.uppers = several([arrivals[node][-1] + 1 if arrivals[node] else 0 for node in nodes])
+        self.arriving = [arrivals[node][-1] + 1 if arrivals[node] else 0 for node in nodes]
+        self.uppers = several(self.arriving)
         self.firsts = [arrivals[operand][0] == edge for edge, operand in enumerate(operands)]
         self.constants: list[Any] = []
         self.places = {node: place for place, node in enumerate((*written.givens, *pattern.made))}
         self.count = len(written.givens) + pattern.period
         self.replaced = several([self.places[node] for node in pattern.replaced])
-        has_tensors = any(isinstance(node.value, Tensor) for node in (*pattern.outside, *pattern.made))
-        self.is_finite: Callable[[Any], bool] = all_finite if has_tensors else isfinite
+        self.has_tensors = any(isinstance(node.value, Tensor) for node in (*pattern.outside, *pattern.made))
+        self.is_finite: Callable[[Any], bool] = all_finite if self.has_tensors else isfinite
         self.no_notes: list[str | None] = [None] * len(nodes)
         self.kinks = [
             (edge, node, slot, [self.place(each) for each in node.operands], self.place(node))
@@ -87,11 +112,9 @@ class Columns:
         found: Callable[[int], list[Any]] = eval(f"lambda i: [{', '.join(texts)}]", {"literals": self.literals})
         return found
 
-    def events(
-        self, placed: Placed, k: int, names: Counted, paths: Iterable[tuple[int, ...]]
-    ) -> Iterator[Event] | None:
-        """Yield the events of a pass; None where a number is not finite."""
-        pattern, repeats = self.pattern, placed.repeats
+    def found(self, placed: Placed, k: int) -> Found | None:
+        """Return the numbers of a pass; None where one is not finite."""
+        repeats = placed.repeats
         given, after = self.written.given(repeats.given(k - 1)), repeats.given(k)
         numbers = self.written.numbers(given)
         if numbers is None:
@@ -100,11 +123,7 @@ class Columns:
         if not (all(map(self.is_finite, values)) and all(map(self.is_finite, totals))):
             return None
         known = [*given, *values, *after, *self.constants]
-        seed: Any = pattern.model.seed
-        step, _, tail_step, _, first = placed.bounds(k)
-        seed_step = step + len(values)
-        shown, spans, none = names.shown_in(repeats, k), pattern.spans, repeat(None)
-        uppers, old = self.uppers([seed, *totals]), self.replaced(known)
+        uppers, old = self.uppers([self.pattern.model.seed, *totals]), self.replaced(known)
         products = [
             total if first_one else upper * local
             for total, first_one, upper, local in zip(totals, self.firsts, uppers, locals_)
@@ -114,8 +133,22 @@ class Columns:
             held = [known[place] for place in operands]
             if may_note(FLOAT, node.gate, slot, held, known[value]):
                 taken = Taken(node.gate, node.params, slot, uppers[edge], locals_[edge], products[edge])
-                note = noted(spans[pattern.place_of[node]], edge_note(FLOAT, taken, held, known[value]))
+                said = edge_note(FLOAT, taken, held, known[value])
+                note = noted(self.pattern.spans[self.pattern.place_of[node]], said)
                 notes = [*notes[:edge], note, *notes[edge + 1 :]]
+        return Found(values, uppers, locals_, products, totals, notes, old, list(map(change_of, old, after)), after)
+
+    def events(
+        self, placed: Placed, k: int, names: Counted, paths: Iterable[tuple[int, ...]]
+    ) -> Iterator[Event] | None:
+        """Yield the events of a pass; None where a number is not finite."""
+        found = self.found(placed, k)
+        if found is None:
+            return None
+        pattern, seed = self.pattern, self.pattern.model.seed
+        values, uppers, locals_, products, totals, notes, old, changes, after = found
+        step, seed_step, tail_step, _, first = placed.bounds(k)
+        shown, spans, none = names.shown_in(placed.repeats, k), pattern.spans, repeat(None)
         forwards = zip(
             count(step + 1), count(first), self.gates, self.operands(first), values, shown, spans, none, paths
         )  # fmt: skip
@@ -124,7 +157,7 @@ class Columns:
             products, totals, self.firsts, notes,
         )  # fmt: skip
         fresh = range(first + len(values), first + pattern.period)
-        changes, tail = map(change_of, old, after), len(values)
+        tail = len(values)
         updates = zip(count(tail_step + 1), shown[tail:], fresh, old, changes, after, spans[tail:])
         assert pattern.model.output is not None
         output = first + pattern.place_of[pattern.model.output]

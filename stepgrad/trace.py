@@ -77,13 +77,13 @@ class Trace(Steps, Sequence[Event]):
             if isinstance(part, Stretch):
                 yield from self.told(part)
             else:
-                columns = self._columns.get(part.pattern)
+                columns = self.columns.get(part.pattern)
                 each = chain.from_iterable(map(self.told, part.each(None, range(part.count))))
                 yield from each if columns is None else tell(self, part, columns)
 
     @cached_property
-    def _columns(self) -> dict[Pattern, Columns]:
-        # What tells all passes of a pattern, where that is written out.
+    def columns(self) -> dict[Pattern, Columns]:
+        """What tells all passes of a pattern, where that is written out."""
         return {pattern: Columns(written) for pattern, written in self.stretches.written.items()}
 
     def __str__(self) -> str:

@@ -82,13 +82,25 @@ class Written:
     straight : Straightline
     givens : list of Node
         What the code is given: inputs and constants, whatever pass made them.
+    variables : Numbers
+        Of what the code returns, the variables or literals: the same one always holds the same number.
+    names : dict
+        The variable that holds the value of a node.
     """
 
     def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
         self.straight = Straightline(pattern.model, FLOAT)
         self.givens = self.straight.givens
-        writer = WithLocals(FLOAT, self.givens).write_all(self.straight)
+        writer = WithLocals(FLOAT, self.givens)
+        writer.write_all(self.straight)
+        pages = writer.pages
+        self.variables = Numbers(
+            [name for page in pages for name in page.values],
+            [name for page in pages for name in page.totals],
+            [name for page in pages for name in writer.used.get(page, ())],
+        )
+        self.names = writer.names
         self.functions: list[Callable[[list[Any]], Any]] = list(writer.compiled())
         self.room = [None] * (len(writer.places) - len(self.givens))
         self.literals: list[Any] = []

@@ -142,6 +142,7 @@ FLOORS = [
     "formats.layers",
     "formats.summary",
     "formats.spelling",
+    "formats.stencils",
     "formats.jsonl",
     "formats.csv",
     "formats.markdown",

@@ -13,6 +13,8 @@ from itertools import chain, groupby
 from typing import Any
 from zlib import crc32
 
+from stepgrad.called import Counted
+from stepgrad.columns import Paths
 from stepgrad.contents import Told
 from stepgrad.equality import same
 from stepgrad.errors import FormatError
@@ -30,13 +32,16 @@ from stepgrad.formats.spelling import (
     spell_tensor,
     spell_text,
 )
+from stepgrad.formats.stencils import Stencils, is_usual, spelled_paths, suits
 from stepgrad.gate import Local
 from stepgrad.linear import LinearMap
 from stepgrad.notes import Doubts, forward_note
 from stepgrad.numeric import FLOAT, NUMBER_TYPES
+from stepgrad.repeats import Pattern
 from stepgrad.scopes import UnderWay
 from stepgrad.steps import change_of
 from stepgrad.stretch import Entry, Stretch
+from stepgrad.stretches import Placed
 from stepgrad.tape import Node, Printed, Updated
 from stepgrad.tensor import Array, Tensor
 from stepgrad.trace import Trace
@@ -104,6 +109,7 @@ class Lines:
         self.under_way = UnderWay(trace.bare_calls)
         self.path_text = "[]"
         self.shift = trace.shift
+        self.stencils: dict[Pattern, Stencils] = {}
 
     def named(self, node: Node) -> str:
         """Spell the two fields of a node's name."""
@@ -159,16 +165,54 @@ class Lines:
     def parts(self) -> Iterator[Iterable[str]]:
         """Yield all lines as a few iterators: a generator around them all would cost as much again."""
         yield [self.closed(self.header())]
-        for number, stretch in enumerate(self.trace.stretches, 1):
-            self.told = self.trace.told_in(stretch)
-            if stretch.recorded.marks:
-                forward = map(stretch.forward_entry, range(stretch.seed_step - stretch.first_step))
-                yield from self.mixed(forward, stretch.first_step + 1, number)
+        stretches = self.trace.stretches
+        for first, part in zip(stretches.numbers, stretches.parts, strict=True):
+            if isinstance(part, Placed):
+                yield from self.repeated(part, first + 1)
             else:
-                yield self.forwards(stretch.nodes, stretch.first_step + 1, number)
-            if stretch.recorded.output is not None:
-                yield self.backward(stretch, number)
-            yield from self.mixed(stretch.recorded.tail, stretch.tail_step + 1, number)
+                yield from self.whole(part, first + 1)
+
+    def repeated(self, placed: Placed, first: int) -> Iterator[Iterable[str]]:
+        """Yield the lines of repeated passes: the first is told, and becomes the stencil of the others."""
+        trace, pattern, numbers = self.trace, placed.pattern, range(first, first + placed.count)
+        columns, names, written = suits(trace, placed), trace.called, trace.stretches.written.get(pattern)
+        if columns is None or not isinstance(names, Counted):
+            for number, stretch in zip(numbers, placed.each(written, range(placed.count))):
+                yield from self.whole(stretch, number)
+            return
+        paths = Paths(trace, placed)
+        for k, number in enumerate(numbers):
+            found = columns.found(placed, k)
+            if found is not None and is_usual(found, columns) and pattern in self.stencils:
+                texts = spelled_paths(trace, paths, k)
+                yield self.sealed(self.stencils[pattern].lines(placed, k, number, found, texts))
+                continue
+            (stretch,) = placed.each(written, [k])
+            lines = list(chain.from_iterable(self.whole(stretch, number)))
+            if found is not None and is_usual(found, columns):
+                bare = [line[: line.rindex(f',"{CHECKSUM}":')] for line in lines]
+                self.stencils[pattern] = Stencils(names, columns, bare, KEYS)
+            yield lines
+
+    def sealed(self, lines: Iterable[str]) -> Iterator[str]:
+        """Close lines, each with the checksum of all up to it."""
+        checksum = self.checksum
+        for line in lines:
+            checksum = crc32(line.encode(), checksum)
+            yield f'{line},"crc":{checksum}}}'
+        self.checksum = checksum
+
+    def whole(self, stretch: Stretch, number: int) -> Iterator[Iterable[str]]:
+        """Yield the lines of a pass, whatever happened in it."""
+        self.told = self.trace.told_in(stretch)
+        if stretch.recorded.marks:
+            forward = map(stretch.forward_entry, range(stretch.seed_step - stretch.first_step))
+            yield from self.mixed(forward, stretch.first_step + 1, number)
+        else:
+            yield self.forwards(stretch.nodes, stretch.first_step + 1, number)
+        if stretch.recorded.output is not None:
+            yield self.backward(stretch, number)
+        yield from self.mixed(stretch.recorded.tail, stretch.tail_step + 1, number)
 
     def mixed(self, entries: Iterable[Entry], step: int, number: int) -> Iterator[Iterable[str]]:
         """Yield the lines of what is neither a seed nor an edge, runs of one kind together."""
