@@ -63,6 +63,8 @@ class Verse:
         What its slots held in the end.
     off_again : list of (OffTape, int)
         What it then made that is off the tape, and the slot of each.
+    literals_bound : dict
+        The literals that it gives names; MISSING for what is none.
     """
 
     def __init__(self, machine: Bindings, execute: Act) -> None:
@@ -195,6 +197,9 @@ class Verse:
         self.lists = [(id(part), reading, i) for reading in self.readings for i, part in enumerate(reading.lists)]
         given = [(name, self.scope[name]) for name in journal.written]
         self.bound = [(name, self.recipe(value), machine.is_held(name, value, self.scope)) for name, value in given]
+        self.literals_bound = {
+            name: MISSING if isinstance(value, (Node, OffTape, list, tuple)) else value for name, value in given
+        }
         self.last = (
             None if machine.last is last or machine.last is None else (self.recipe(machine.last[0]), machine.last[1])
         )

@@ -124,8 +124,9 @@ class Rounds:
         What the names of literals stood for that were read in the round under way.
     names : dict of str to None
         The names that are read, and stand for no literals.
-    bound : set of str
-        The names that refrains give something: what these stand for while they are put off is out of date.
+    bound : dict
+        The names that refrains give something, which is out of date while they are put off; and what they give, if
+        that is always the same literal, else MISSING.
     given : list or None
         What told, before another statement, that nothing but the rounds themselves has changed what they are given.
     """
@@ -156,7 +157,7 @@ class Rounds:
         self.position = 0
         self.literals: dict[str, Any] = {}
         self.names: dict[str, None] = {}
-        self.bound: set[str] = set()
+        self.bound: dict[str, Any] = {}
         self.given: list[Any] | None = None
 
     def __call__(self) -> str | None:
@@ -193,7 +194,7 @@ class Rounds:
 
     def gives(self, names: Iterable[str]) -> bool:
         """Whether a round gives something to one of these names, which are to be read."""
-        return not self.bound.isdisjoint(names)
+        return not self.bound.keys().isdisjoint(names)
 
     def minds(self, names: Iterable[str]) -> bool:
         """Whether a round sees, other than as a literal, or gives something to one of these, which are to be bound."""
@@ -246,7 +247,8 @@ class Rounds:
             self.seen[key] = Seen(watched.sources, watched.pattern(self.machine), steps)
             readings = [each for verse in key for each in verse.readings]
             self.names |= dict.fromkeys(each.name for each in readings if not each.is_literal or each.root is MISSING)
-            self.bound.update(name for verse in key for name, _, _ in verse.bound)
+            for name, value in [each for verse in key for each in verse.literals_bound.items()]:
+                self.bound[name] = value if same_literal(self.bound.get(name, value), value) else MISSING
         elif max(self.left, self.count) < WORTH * len(self.seen):
             self.patience = PATIENCE
         else:
@@ -316,6 +318,8 @@ class Rounds:
         if len(fitting) != 1:
             return None
         (verse,) = fitting
+        if any(not same_literal(self.bound.get(each.name, each.root), each.root) for each in verse.read_literals):
+            return None  # a round that was put off may have changed it
         read = {each.name: scope[each.name] for each in verse.read_literals if each.name in scope}
         if any(not same_literal(self.literals.get(name, value), value) for name, value in read.items()):
             return None  # it was counted since it was read in this round

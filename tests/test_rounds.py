@@ -168,6 +168,14 @@ MORE = {
     "broken off when it is up": START
     + "n = 0\nfor k in range(20):\n    n += 1\n"
     + BODY.replace("tanh(w)", "tanh(w)*n").replace("    w -=", "    n -= 1\n    if k == 15: break\n    w -="),
+    "a count that a refrain changes": START
+    + "n = 0\nfor b in [True]: pass\nfor k in range(12):\n"
+    + BODY.replace("tanh(w)", "tanh(w)*(n + 1)")
+    + "    if b: n += 1\n    if n > 3: n -= 2\n",
+    "a count that a refrain changes, and another back": START
+    + "n = 0\nfor b in [True]: pass\nfor k in range(12):\n"
+    + BODY
+    + "    if b: n += 1\n    n -= 1\nprint(n)\n",
     "an outer loop's name": START + "for e in range(4):\n  for k in range(8):\n" + BODY + "  for u in [2.0]*(e//3): pass\n",
 }  # fmt: skip
 
