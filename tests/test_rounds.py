@@ -176,6 +176,10 @@ MORE = {
     + "n = 0\nfor b in [True]: pass\nfor k in range(12):\n"
     + BODY
     + "    if b: n += 1\n    n -= 1\nprint(n)\n",
+    "a velocity that only one sample changes": START
+    + "v = 0.0\nfor k in range(9):\n  for c in [1.0, 2.0]:\n"
+    + BODY.replace("0.05*w.grad", "0.01*v + 0.01*w.grad")
+    + "    if c > 1: v = 0.9*v + w.grad\n",
     "an outer loop's name": START + "for e in range(4):\n  for k in range(8):\n" + BODY + "  for u in [2.0]*(e//3): pass\n",
 }  # fmt: skip
 
