@@ -1,8 +1,8 @@
 """Which statements can be repeated from a list of what they did the last time.
 
-Those whose course no value can change: without conditions, without prints, without whole numbers made
-from values. What they do depends on the structure of what they are given alone, so the same gates
-follow each other whenever that is the same.
+Those whose course no value can change: without prints, without whole numbers made from values, and with conditions on
+literals alone, which turns out while they run. What they do depends on the structure of what they are given alone, so
+the same gates follow each other whenever that is the same.
 """
 
 from __future__ import annotations
