@@ -11,73 +11,24 @@ neither part of the round nor *quiet* (see :mod:`stepgrad.quiet`), and so could 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from stepgrad.bindings import Bindings
+from stepgrad.late import PATIENCE, Ahead, Late, Seen, Sweep
 from stepgrad.readings import UnfitError, same_literal
 from stepgrad.refrains import Refrain, Verse
-from stepgrad.repeats import Pattern, Repeats
 from stepgrad.scopes import MISSING, Act
 from stepgrad.shortcut import Shortcut
-from stepgrad.tape import Node
-from stepgrad.watched import Before, Key, Place, Watched, is_number, left_off
+from stepgrad.watched import Before, Key, Watched, is_number
 
 WORTH = 24  # rounds that are left, or were seen, make it worth while to write one out
-PATIENCE = 24  # rounds that may be watched in vain
 MARGIN = 10_000  # steps that must be left, or every round is recorded, so that the limit is met where it is
 
 
-class Sweep:
-    """A statement that goes backward from a name, and does nothing else."""
-
-    def __init__(self, act: Act) -> None:
-        self.act = act
-
-    def __call__(self) -> str | None:
-        """Execute it."""
-        return self.act()
-
-
-class Seen(NamedTuple):
-    """What a round did when it was first seen.
-
-    Attributes
-    ----------
-    sources : list
-        Where everything came from that its refrains were given.
-    pattern : Pattern
-    steps : int
-        How many its refrains and its sweep took.
-    """
-
-    sources: list[Any]
-    pattern: Pattern
-    steps: int
-
-
-class Ahead(NamedTuple):
-    """A round that was computed and is to be recorded.
-
-    Attributes
-    ----------
-    key : Key
-    before, after : list
-        What it started from, and what it left: the updated inputs, what is carried off the tape; then what is told,
-        and the output.
-    literals : dict
-        What the names of literals that it read stood for.
-    """
-
-    key: Key
-    before: list[Any]
-    after: list[Any]
-    literals: dict[str, Any]
-
-
-class Rounds:
+class Rounds(Late):
     """The body of a loop of the program itself.
 
     Parameters
@@ -94,71 +45,31 @@ class Rounds:
     ----------
     left : int
         How many rounds are left, as far as is known.
-    patience : int
-        How many more may be watched in vain.
-    seen, shortcuts : dict
-        What rounds did, and those that are written out.
+    shortcuts : dict
+        The rounds that are written out.
     follows : set of (Key, Key)
         Which were seen to follow which.
-    key : Key or None
-        What the last round that was recorded repeated, if it was watched.
-    last : Watched
-        The one after which recording was put off.
-    first : list
-        What ``state`` was then.
-    carried : list of Place or None
-        What a round leaves off the tape for the next one.
     told : list of str or None
         The names that stand for numbers that conditions compare.
-    state : list
-        What the updated inputs hold now, and what is carried.
-    ahead, early : Ahead or None
-        The last round, and the one under way if a condition had to know its numbers.
-    held : dict of Node to number
-        What nodes hold that were given numbers for a condition.
-    kept : list of Repeats
-        The rounds before that, back to the last one recorded, as the trace keeps them.
-    position : int
-        How many statements of the round under way have been put off.
-    literals : dict
-        What the names of literals stood for that were read in the round under way.
-    names : dict of str to None
-        The names that are read, and stand for no literals.
     bound : dict
         The names that refrains give something, which is out of date while they are put off; and what they give, if
         that is always the same literal, else MISSING.
-    given : list or None
-        What told, before another statement, that nothing but the rounds themselves has changed what they are given.
     """
-
-    last: Watched
-    first: list[Any]
 
     def __init__(
         self, machine: Bindings, acts: Sequence[tuple[Act, Act]], whole: Act, compared: Iterable[Set[str]]
     ) -> None:
-        self.machine, self.acts, self.whole = machine, acts, whole
+        super().__init__(machine, acts)
+        self.whole = whole
         self.compared = frozenset(chain.from_iterable(compared))
         for act, _ in acts:
             if isinstance(act, Refrain):
                 act.fewest = 0
-        self.patience, self.left, self.count = PATIENCE, 0, 0
-        self.seen: dict[Key, Seen] = {}
+        self.left = self.count = 0
         self.shortcuts: dict[Key, Shortcut] = {}
         self.follows: set[tuple[Key, Key]] = set()
-        self.key: Key | None = None
-        self.carried: list[Place] | None = None
         self.told: list[str] | None = None
-        self.state: list[Any] = []
-        self.ahead: Ahead | None = None
-        self.early: Ahead | None = None
-        self.held: dict[Node, Any] = {}
-        self.kept: list[Repeats] = []
-        self.position = 0
-        self.literals: dict[str, Any] = {}
-        self.names: dict[str, None] = {}
         self.bound: dict[str, Any] = {}
-        self.given: list[Any] | None = None
 
     def __call__(self) -> str | None:
         """Go one round."""
@@ -180,11 +91,6 @@ class Rounds:
         ended = block()
         self.look_again()
         return ended
-
-    def given_now(self) -> list[Any]:
-        """Return what tells that nothing but the rounds themselves has changed what they are given."""
-        machine, get = self.machine, self.machine.scope.get
-        return [machine.mutations, len(machine.newer), *[id(get(name)) for name in self.names]]
 
     def look_again(self) -> None:
         """Forget what the rounds did, if something else than they changed what they are given."""
@@ -358,80 +264,6 @@ class Rounds:
         refrains = [act for act, _ in self.acts if isinstance(act, Refrain)]
         verses = [self.next_verse(part) for part in range(len(refrains))]
         return None if None in verses else self.computed(tuple(filter(None, verses)))
-
-    def keep(self, ahead: Ahead) -> None:
-        """Keep a round in the trace by what its updates gave."""
-        machine, pattern, count = self.machine, self.seen[ahead.key].pattern, len(self.last.fresh)
-        self.patience = PATIENCE
-        if not self.kept:
-            self.fold()
-        last = self.kept[-1]
-        if last.pattern is not pattern:
-            last = Repeats(pattern, last.end, ahead.before[:count])
-            self.kept.append(last)
-        updates = ahead.after[:count]
-        last.values.extend(updates if pattern.width == count else pattern.flattened(updates))
-        last.outputs.append(ahead.after[-1])
-        machine.passed_over += pattern.period
-        machine.recording.node_count_closed += pattern.period
-
-    def fold(self) -> None:
-        """Keep the last round that was recorded in the same way."""
-        machine, last = self.machine, self.last
-        recorded, pattern = last.recorded, self.seen[last.key].pattern
-        machine.recording.passes.pop()
-        repeats = Repeats(pattern, recorded.first_index, [node.value for node in last.before.updated])
-        repeats.values.extend(pattern.flattened(self.first[: len(last.fresh)]))
-        repeats.outputs.append(last.output)
-        self.kept = [repeats]
-        for node in recorded.nodes:
-            machine.names.pop(node, None)
-        del machine.spans[-pattern.period :], machine.calls[last.before.call :]
-        machine.paid = len(machine.spans)
-        machine.passed_over += pattern.period
-
-    # Recording what was put off
-
-    def settle(self) -> None:
-        """Record the round that was put off, and what has been done of the next one."""
-        machine, done, ahead, kept = self.machine, self.position, self.ahead, self.kept
-        machine.pending, self.ahead, self.early, self.kept, self.position = None, None, None, [], 0
-        for node, value in self.held.items():
-            node.value = value
-        self.held.clear()
-        machine.recording.passes.extend(kept)  # type: ignore[arg-type]  # nobody but the trace looks at these
-        self.key = self.last.key
-        if kept:
-            assert ahead is not None, "a round is kept when the next one is ahead"
-            self.catch_up(ahead.before, kept[-1].end)
-        if ahead is not None:
-            machine.steps_left += self.seen[ahead.key].steps
-            self.repeat(len(self.acts), ahead.literals)
-            self.key = ahead.key
-        if kept:
-            for node in self.last.fresh:
-                machine.names.pop(node, None)
-        self.repeat(done, self.literals)
-        self.given = self.given_now()
-
-    def catch_up(self, state: list[Any], end: int) -> None:
-        """Let what the last recorded round left stand for what the last kept one did: it differs in numbers alone."""
-        fresh, carried = self.last.fresh, self.carried or ()
-        for index, (node, value) in enumerate(zip(fresh, state), end - len(fresh)):
-            node.value, node.index = value, index
-        values = dict(zip(carried, state[len(fresh) :], strict=True))
-        for place, made in left_off(self.last.key):
-            made.value = values.get(place, made.value)
-
-    def repeat(self, count: int, literals: Mapping[str, Any]) -> None:
-        """Execute the refrains and the sweep among the first statements, with the literals that were read then."""
-        scope = self.machine.scope
-        now = {name: scope[name] for name in literals}
-        scope.update(literals)
-        for act, block in self.acts[:count]:
-            if isinstance(act, (Refrain, Sweep)):
-                block()
-        scope.update(now)
 
     def record(self, first: int) -> str | None:
         """Execute the statements from one on."""

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from stepgrad.assignments import Assignments, do_nothing
 from stepgrad.errors import GateError
+from stepgrad.late import Sweep
 from stepgrad.literals import OffTape, holds
 from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
@@ -21,7 +22,7 @@ from stepgrad.quiet import Reads, counted_by, is_sweep, quiet_in, quiet_names
 from stepgrad.reader import TOO_DEEP
 from stepgrad.refrains import Refrain
 from stepgrad.repeatable import repeatable_nodes
-from stepgrad.rounds import Rounds, Sweep
+from stepgrad.rounds import Rounds
 from stepgrad.scopes import BREAK, CONTINUE, RETURN, Act, Function
 from stepgrad.tape import Node
 from stepgrad.tensor import Tensor

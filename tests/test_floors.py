@@ -79,6 +79,7 @@ FLOORS = [
     "refrains",
     "watched",
     "shortcut",
+    "late",
     "rounds",
     "operators",
     "makers",

@@ -5,7 +5,7 @@ import random
 import pytest
 
 import stepgrad
-from stepgrad import rounds
+from stepgrad import late, rounds
 from stepgrad.repeats import Repeats
 from tests.test_refrains import facts
 from tests.training import training_program
@@ -94,7 +94,7 @@ def at_once(monkeypatch):
 def plainly(monkeypatch, source, **options):
     """The facts of a program all of whose passes are recorded."""
     with monkeypatch.context() as patched:
-        patched.setattr(rounds, "PATIENCE", 0)
+        patched.setattr(late, "PATIENCE", 0)
         return facts(source, **options)
 
 
