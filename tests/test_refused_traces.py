@@ -142,7 +142,8 @@ def test_bytes_that_are_no_lines_of_a_trace():
         refusal(header + b'{"a": ' + b"9" * 5000 + b"}\n")
         == "x:2: a number is too long, or lists are too deep, for a trace"
     )
-    assert refusal(header + b"[" * 9000 + b"\n") == "x:2: a number is too long, or lists are too deep, for a trace"
+    deep = refusal(header + b"[" * 9000 + b"\n")  # newer Pythons read on to the line's end
+    assert deep.startswith(("x:2: a number is too long, or lists are too deep", "x:2: this is no JSON"))
     assert "the line holds more than" in refusal(header + b"[" + b"0," * MAX_PARTS + b"0,0]\n")
     assert "the line is longer than" in refusal(header + b" " * (MAX_LINE + 1) + b"\n")
 
