@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from stepgrad.called import Counted
 from stepgrad.contents import Told
 from stepgrad.events import unnamed
 from stepgrad.formats.blocks import BELOW, Blocks, beside
@@ -20,6 +21,7 @@ from stepgrad.notes import Doubts
 from stepgrad.numeric import FLOAT
 from stepgrad.steps import change_of
 from stepgrad.stretch import Edge, Stretch
+from stepgrad.stretches import Placed
 from stepgrad.style import LARGE, cells, escaped, printed
 from stepgrad.tape import Mark, Node, Updated
 from stepgrad.tensor import Array, Tensor
@@ -85,6 +87,14 @@ class Names(dict[Any, str]):
         self.told = self.trace.told_in(stretch)
         self.first = stretch.recorded.first_index
         self.end = self.first + len(stretch.made)
+        which, k = self.trace.stretches.part_of(stretch.first_step)
+        part = self.trace.stretches.parts[which]
+        if not isinstance(part, Placed) or not isinstance(self.called, Counted) or part.shift or self.ascii_only:
+            return
+        if len(stretch.made) <= MANY:  # those of a repeated pass are spelled together, not one by one
+            if len(self) >= MANY:
+                self.clear()
+            self.update(zip(stretch.made, self.called.shown_in(part.repeats, k), strict=True))
 
     def __missing__(self, node: Any) -> str:
         name = (self.told.name if self.first <= node.index < self.end else self.called.get)(node.index)
