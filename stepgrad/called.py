@@ -11,10 +11,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias
 
 from stepgrad.events import DIGITS, Name, Partial, spelled, unnamed
 from stepgrad.repeats import Repeats
+from stepgrad.sequences import Made
 from stepgrad.tape import Node, Pass
 
 new_name = tuple.__new__  # what a NamedTuple's own call does
@@ -23,8 +24,10 @@ SHOWN = re.compile(r"(.+?)(?:#([1-9]\d*)|([₁-₉][₀-₉]*))")  # a name with
 new_name = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
 
 
-class Versions(Sequence[int]):
+class Versions(Made[int]):
     """The indices of all versions of a name, in order."""
+
+    has = "the name has {} versions"
 
     def __init__(self, parts: Iterable[Sequence[int]]) -> None:
         self.parts = list(parts)
@@ -33,18 +36,8 @@ class Versions(Sequence[int]):
     def __len__(self) -> int:
         return self.ends[-1] if self.ends else 0
 
-    @overload
-    def __getitem__(self, position: int) -> int: ...
-
-    @overload
-    def __getitem__(self, position: slice) -> list[int]: ...
-
-    def __getitem__(self, position: int | slice) -> int | list[int]:
-        if isinstance(position, slice):
-            return [self[each] for each in range(*position.indices(len(self)))]
-        if not -len(self) <= position < len(self):
-            raise IndexError(f"the name has {len(self)} versions")
-        position %= len(self)
+    def at(self, position: int) -> int:
+        """Return the index of a version, counted from 0."""
         number = bisect_right(self.ends, position)
         return self.parts[number][position - (self.ends[number - 1] if number else 0)]
 
@@ -59,7 +52,7 @@ class Versions(Sequence[int]):
         return hash(len(self))
 
 
-class Periodic(Sequence[int]):
+class Periodic(Made[int]):
     """The indices of the nodes at some places in each of the passes that repeat a pattern, in order."""
 
     def __init__(self, repeats: Repeats, places: Sequence[int]) -> None:
@@ -69,9 +62,8 @@ class Periodic(Sequence[int]):
     def __len__(self) -> int:
         return self.repeats.count * len(self.places)
 
-    def __getitem__(self, position: Any) -> Any:
-        if not 0 <= position < len(self):
-            raise IndexError(f"there are {len(self)} nodes")
+    def at(self, position: int) -> int:
+        """Return the index of one of these nodes."""
         k, number = divmod(position, len(self.places))
         return self.repeats.first_index + k * self.repeats.pattern.period + self.places[number]
 

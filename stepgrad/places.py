@@ -6,14 +6,14 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, overload
 
 from stepgrad.scopes import Call
+from stepgrad.sequences import Made
 from stepgrad.source import Span
 from stepgrad.stretches import Placed, Stretches
 
 
-class Spans(Sequence["Span | None"]):
+class Spans(Made["Span | None"]):
     """The stretches of the program that computed the nodes, by index.
 
     Parameters
@@ -22,6 +22,8 @@ class Spans(Sequence["Span | None"]):
         Those of the nodes of passes that are kept, in order.
     stretches : Stretches
     """
+
+    has = "there are {} nodes"
 
     def __init__(self, kept: Sequence[Span | None], stretches: Stretches) -> None:
         self.kept = kept
@@ -38,30 +40,20 @@ class Spans(Sequence["Span | None"]):
     def __len__(self) -> int:
         return self.length
 
-    @overload
-    def __getitem__(self, node: int) -> Span | None: ...
-
-    @overload
-    def __getitem__(self, node: slice) -> list[Span | None]: ...
-
-    def __getitem__(self, node: int | slice) -> Any:
-        if isinstance(node, slice):
-            return [self[each] for each in range(*node.indices(len(self)))]
+    def at(self, node: int) -> Span | None:
+        """Return the stretch of the program that computed a node."""
         first, end, spans = self.here
         if first <= node < end:
             return spans[(node - first) % len(spans)]
-        if not -self.length <= node < self.length:
-            raise IndexError(f"there are {self.length} nodes")
-        node %= self.length
         which = bisect_right(self.stretches.nodes, node) - 1
         part = self.stretches.parts[which]
         if isinstance(part, Placed):
             self.here = part.first_node, part.end_node, part.pattern.spans
-            return self[node]
+            return self.at(node)
         return self.kept[node - self.repeated_before[which]]
 
 
-class Calls(Sequence[Call]):
+class Calls(Made[Call]):
     """The calls of functions, in the order in which they were made.
 
     Parameters
@@ -72,6 +64,8 @@ class Calls(Sequence[Call]):
     are_whole : bool
         Whether each has its result, for which a repeated pass must be recalled.
     """
+
+    has = "there are {} calls"
 
     def __init__(self, kept: Sequence[Call], stretches: Stretches, *, are_whole: bool = True) -> None:
         self.kept = kept
@@ -95,18 +89,8 @@ class Calls(Sequence[Call]):
     def __len__(self) -> int:
         return self.length
 
-    @overload
-    def __getitem__(self, number: int) -> Call: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> list[Call]: ...
-
-    def __getitem__(self, number: int | slice) -> Any:
-        if isinstance(number, slice):
-            return [self[each] for each in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"there are {len(self)} calls")
-        number %= len(self)
+    def at(self, number: int) -> Call:
+        """Return a call by its number from 0 on."""
         which = bisect_right(self.firsts, number) - 1
         if which < 0:
             return self.kept[number]

@@ -15,6 +15,7 @@ from typing import NamedTuple, overload
 
 from stepgrad.ops import INPUT
 from stepgrad.repeats import Pattern, Repeats
+from stepgrad.sequences import Made
 from stepgrad.stretch import PassSummary, Stretch
 from stepgrad.tape import Node, Pass
 from stepgrad.tensor import Array
@@ -97,7 +98,7 @@ class Placed:
         return bounds.first_step + place if tail < 0 else bounds.tail_step + tail
 
 
-class Stretches(Sequence[Stretch]):
+class Stretches(Made[Stretch]):
     """The passes of a run as the tape has them.
 
     Attributes
@@ -111,6 +112,8 @@ class Stretches(Sequence[Stretch]):
     numbers, steps, nodes, indices : array
         Of every part, the number from 0 of its first pass, its first event, its first node, and that on the tape.
     """
+
+    has = "the trace has {} passes"
 
     def __init__(self, passes: Sequence[Pass | Repeats]) -> None:
         foreign = foreign_nodes(passes)
@@ -142,18 +145,9 @@ class Stretches(Sequence[Stretch]):
     def __len__(self) -> int:
         return self.pass_count
 
-    @overload
-    def __getitem__(self, number: int) -> Stretch: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> list[Stretch]: ...
-
-    def __getitem__(self, number: int | slice) -> Stretch | list[Stretch]:
-        if isinstance(number, slice):
-            return [self[each] for each in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError(f"the trace has {len(self)} passes")
-        part, k = self.place(number % len(self))
+    def at(self, number: int) -> Stretch:
+        """Return a pass by its number from 0 on."""
+        part, k = self.place(number)
         return self.recall(part, k) if isinstance(part, Placed) else part
 
     def __iter__(self) -> Iterator[Stretch]:
@@ -185,10 +179,11 @@ class Stretches(Sequence[Stretch]):
         return self.parts[which], number - self.numbers[which]
 
     def part_of(self, step: int) -> tuple[int, int]:
-        """Return the number of the part in which a step lies, and in which of its passes."""
+        """Return the number of the part in which a step lies, and in which of its passes; the last, for the end."""
         which = bisect_right(self.steps, step) - 1
         part = self.parts[which]
-        return which, (step - part.first_step) // part.pattern.steps if isinstance(part, Placed) else 0
+        k = min((step - part.first_step) // part.pattern.steps, part.count - 1) if isinstance(part, Placed) else 0
+        return which, k
 
     def bounds(self, number: int) -> Bounds:
         """Return where the steps of a pass are."""
@@ -199,9 +194,7 @@ class Stretches(Sequence[Stretch]):
 
     def number_at(self, step: int) -> int:
         """Return the number, from 0, of the pass in which an event lies."""
-        which = bisect_right(self.steps, step) - 1
-        part = self.parts[which]
-        k = min((step - part.first_step) // part.pattern.steps, part.count - 1) if isinstance(part, Placed) else 0
+        which, k = self.part_of(step)
         return self.numbers[which] + k
 
     def number_of(self, node: int) -> int:

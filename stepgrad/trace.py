@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from math import isfinite, sqrt
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 from stepgrad.columns import Columns, tell
 from stepgrad.equality import same
@@ -20,6 +20,7 @@ from stepgrad.errors import InputError
 from stepgrad.events import Event
 from stepgrad.ops import INPUT
 from stepgrad.repeats import Pattern
+from stepgrad.sequences import Made
 from stepgrad.steps import Steps
 from stepgrad.straightline import Straightline
 from stepgrad.stretch import PassSummary, Stretch
@@ -46,7 +47,7 @@ class Losses(NamedTuple):
     high: float
 
 
-class Trace(Steps, Sequence[Event]):
+class Trace(Steps, Made[Event]):
     """An immutable sequence of events, with its program.
 
     ``len``, indexing, slicing and iteration work as for a list; ``str`` is the text export. Two traces are equal
@@ -54,23 +55,15 @@ class Trace(Steps, Sequence[Event]):
     of, and what is known at a step, :class:`stepgrad.contents.Contents` and :class:`stepgrad.steps.Steps` tell.
     """
 
+    has = "the trace has {} events"
     along = ""  # by what tangents are derivatives, in a trace that ends in a forward-mode sweep
 
     def __len__(self) -> int:
         return self._length
 
-    @overload
-    def __getitem__(self, index: int) -> Event: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Event]: ...
-
-    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
-        if isinstance(index, slice):
-            return [self._event(i) for i in range(*index.indices(len(self)))]
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"the trace has {len(self)} events")
-        return self._event(index % len(self))
+    def at(self, index: int) -> Event:
+        """Return the event with an index from 0 on."""
+        return self._event(index)
 
     def __iter__(self) -> Iterator[Event]:
         for part in self.stretches.parts:

@@ -48,6 +48,7 @@ FLOORS = [
     "scopes",
     "events",
     "repeats",
+    "sequences",
     "called",
     "stretch",
     "straightline",

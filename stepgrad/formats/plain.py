@@ -84,17 +84,24 @@ class Names(dict[Any, str]):
 
     def go_on(self, stretch: Stretch) -> None:
         """Go on to the nodes that a stretch makes."""
+        together = self.together(stretch)
+        if together is not None:
+            if len(self) >= MANY:
+                self.clear()
+            self.update(zip(stretch.made, together, strict=True))
+            self.first = self.end = 0
+            return
         self.told = self.trace.told_in(stretch)
         self.first = stretch.recorded.first_index
         self.end = self.first + len(stretch.made)
+
+    def together(self, stretch: Stretch) -> list[str] | None:
+        """Spell the names of a repeated pass together, if they are not too many; None for any other."""
         which, k = self.trace.stretches.part_of(stretch.first_step)
         part = self.trace.stretches.parts[which]
-        if not isinstance(part, Placed) or not isinstance(self.called, Counted) or part.shift or self.ascii_only:
-            return
-        if len(stretch.made) <= MANY:  # those of a repeated pass are spelled together, not one by one
-            if len(self) >= MANY:
-                self.clear()
-            self.update(zip(stretch.made, self.called.shown_in(part.repeats, k), strict=True))
+        if not isinstance(part, Placed) or not isinstance(self.called, Counted) or part.shift:
+            return None
+        return None if self.ascii_only or len(stretch.made) > MANY else self.called.shown_in(part.repeats, k)
 
     def __missing__(self, node: Any) -> str:
         name = (self.told.name if self.first <= node.index < self.end else self.called.get)(node.index)
