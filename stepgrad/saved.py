@@ -13,7 +13,8 @@ from math import prod
 from typing import Any, NoReturn
 
 from stepgrad.errors import GateError
-from stepgrad.formats.jsonl import CHECKSUM, FORMAT, FORMAT_VERSION, HEADER_KEYS, KEYS
+from stepgrad.formats.jsonl import FORMAT, FORMAT_VERSION, HEADER_KEYS, KEYS
+from stepgrad.formats.rows import CHECKSUM
 from stepgrad.gate import Gate
 from stepgrad.limits import LIMITS
 from stepgrad.numeric import FLOAT, NUMBER_TYPES, NumberType

@@ -145,6 +145,7 @@ FLOORS = [
     "formats.summary",
     "formats.spelling",
     "formats.stencils",
+    "formats.rows",
     "formats.jsonl",
     "formats.csv",
     "formats.markdown",

@@ -22,7 +22,7 @@ def test_what_is_remembered_is_bounded(monkeypatch, name):
     trace = run(example_text(name))
     formats = ("jsonl", "text", "csv", "markdown", "latex")
     before = [list(render(trace, each)) for each in formats]
-    for module in ("formats.jsonl", "formats.plain", "formats.spelling", "notes"):
+    for module in ("formats.rows", "formats.plain", "formats.spelling", "notes"):
         monkeypatch.setattr(importlib.import_module(f"stepgrad.{module}"), "MANY", 3)
     assert [list(render(run(example_text(name)), each)) for each in formats] == before
     assert read_trace(io.BytesIO(saved(trace)), "x") == trace
