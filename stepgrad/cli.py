@@ -6,29 +6,14 @@ import argparse
 import codecs
 import json
 import os
-import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
-from stepgrad import __version__
 from stepgrad.answers import read_answers
-from stepgrad.arguments import (
-    ascii_option,
-    check_options,
-    count,
-    derivative_options,
-    difference_options,
-    digits,
-    export_options,
-    limit_options,
-    max_steps_option,
-    number_options,
-    worksheet_options,
-)
 from stepgrad.certificate import certify
 from stepgrad.checking import Check, check
 from stepgrad.commands import ask, difference, export, verify
@@ -37,7 +22,7 @@ from stepgrad.conventions import conventions_of, listing
 from stepgrad.curvature import Hessian, hessian
 from stepgrad.difference import told
 from stepgrad.directions import Jvp, Modes, jvp, modes, read_along
-from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError, nearest
+from stepgrad.errors import InputError, ProgramError, StepgradError, TraceError
 from stepgrad.formats import render
 from stepgrad.formats.proof import proof, proof_json
 from stepgrad.formats.summary import plain_json
@@ -48,6 +33,7 @@ from stepgrad.language import Recipe, Text
 from stepgrad.limits import WORDS, limited
 from stepgrad.numeric import FLOAT
 from stepgrad.ops import GATES
+from stepgrad.parsing import Command, Parser, command_parser
 from stepgrad.paths import PathSum, why
 from stepgrad.printing import in_full
 from stepgrad.style import Style, escaped, in_ascii, one_line
@@ -57,11 +43,6 @@ from stepgrad.wording import Wording
 
 FIRST_EXAMPLE = "sigmoid"
 MOST_CERTIFIED = 5_000  # steps of a trace whose gradients are proved unasked
-COMMANDS = (
-    "trace", "run", "layers", "check", "hessian", "jvp", "modes", "why", "export", "worksheet", "verify", "diff",
-    "view", "gates", "conventions", "examples",
-)  # fmt: skip
-PROGRAM_HELP = "a file, a saved trace, `-` for standard input, the name of an example, or the program text itself"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,19 +107,6 @@ def spelled(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("spelled", spelled)
 
 
-class Parser(argparse.ArgumentParser):
-    """Says in one sentence what is wrong with the arguments."""
-
-    def error(self, message: str) -> NoReturn:
-        """End the program with status 2."""
-        chosen = re.match(r"argument COMMAND: invalid choice: '(.*?)'", message)
-        if chosen:
-            message = f"there is no command {chosen[1]!r}{nearest(chosen[1], COMMANDS)}"
-        missing = re.match(r"the following arguments are required: (\w+)", message)
-        sentence = f"it needs {missing[1]}" if missing else message.removeprefix("argument ")
-        self.exit(2, f"stepgrad: {sentence}; `{self.prog} --help` says more\n")
-
-
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments; values may come after options too, which argparse alone does not allow."""
     top = parser()
@@ -154,67 +122,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make the parser of all commands."""
-    top = Parser(prog="stepgrad", description="The debugger for backpropagation.")
-    top.add_argument("--version", action="version", version=f"stepgrad {__version__}")
-    top.set_defaults(command=open_first)
-    commands = top.add_subparsers(title="commands", metavar="COMMAND")
-
-    def command(name: str, help: str, function: Any) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
-        added.set_defaults(command=function)
-        return added
-
-    def program(name: str, help: str, function: Any) -> argparse.ArgumentParser:
-        added = command(name, help, function)
-        optional = "?" if function is view_command else None
-        if function is why_command:
-            added.add_argument("name", metavar="NAME", help="an input or another value; one element as in 'W[0][1]'")
-        added.add_argument("program", metavar="PROGRAM", help=PROGRAM_HELP, nargs=optional)
-        added.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for a name: x=3, W=[[1,2],[3,4]]")
-        added.add_argument("--inputs", metavar="FILE", help="a JSON file with values by name")
-        added.add_argument("--output", metavar="NAME", help="go backward from this name, not from the last value")
-        number_options(added)
-        limit_options(added)
-        return added
-
-    tracing = program("trace", "print every forward and backward step", trace_command)
-    tracing.add_argument("--digits", metavar="N", type=digits, default=2, help="decimals of the printed numbers (2)")
-    tracing.add_argument("--width", metavar="N", type=count, help="columns to fit (those of the terminal, or 80)")
-    ascii_option(tracing, "spell mathematical signs in ASCII")
-    layers = program("layers", "print how long every input's gradient is, pass by pass", layers_command)
-    layers.add_argument("--digits", metavar="N", type=digits, default=4, help="decimals of the printed numbers (4)")
-    ascii_option(layers, "spell mathematical signs in ASCII")
-    running = program("run", "print the value and the gradients", run_command)
-    running.add_argument("--json", action="store_true", help="as one line of JSON")
-    running.add_argument("--certified", action="store_true", help="prove every number to be the nearest double")
-    check_options(program("check", "check every gradient, or compare somebody's with ours", check_command))
-    derivative_options(
-        program("hessian", "print the second derivatives: the backward sweep is differentiated", hessian_command),
-        program("jvp", "print every step of forward mode: tangents that move along with the inputs", jvp_command),
-        program("modes", "print every derivative by both modes, with the steps of each", modes_command),
-        program("why", "explain a gradient as the sum over all paths to it", why_command),
-    )
-    export_options(program("export", "write the steps into a file, in one of the formats", export_command))
-    worksheet_options(
-        program("worksheet", "print a worksheet: backward steps with blanks to fill in", worksheet_command)
-    )
-    viewing = program("view", "replay the steps in the terminal", view_command)
-    ascii_option(viewing, "draw in ASCII")
-    verifying = command("verify", "check a saved trace, line by line, and name the first wrong one", verify_command)
-    verifying.add_argument("file", metavar="FILE", help="a trace saved as .jsonl, or `-` for standard input")
-    max_steps_option(verifying)
-    comparing = command("diff", "compare two programs or saved traces, step by step", diff_command)
-    comparing.add_argument("program", metavar="A", help=PROGRAM_HELP)
-    comparing.add_argument("other", metavar="B", help="the same")
-    difference_options(comparing)
-    command("gates", "print the table of gates", gates_command)
-    edges = command("conventions", "print what happens at kinks and edges, here and elsewhere", conventions_command)
-    edges.add_argument("about", metavar="GATE", nargs="?", help="only those of this gate, or of a note's name")
-    listing = command("examples", "list the examples, or print one", examples_command)
-    listing.add_argument("name", metavar="NAME", nargs="?", help="the example to print")
-    return top
+def parser() -> Parser:
+    """Return the parser of all commands."""
+    return command_parser(COMMANDS, open_first)
 
 
 def limits_of(options: argparse.Namespace) -> dict[str, int]:
@@ -450,6 +360,26 @@ def examples_command(options: argparse.Namespace) -> int:
     for name, path in example_paths().items():
         print(f"{name:<16}{example_title(path)}")
     return 0
+
+
+COMMANDS: Mapping[str, Command] = {
+    "trace": trace_command,
+    "run": run_command,
+    "layers": layers_command,
+    "check": check_command,
+    "hessian": hessian_command,
+    "jvp": jvp_command,
+    "modes": modes_command,
+    "why": why_command,
+    "export": export_command,
+    "worksheet": worksheet_command,
+    "verify": verify_command,
+    "diff": diff_command,
+    "view": view_command,
+    "gates": gates_command,
+    "conventions": conventions_command,
+    "examples": examples_command,
+}
 
 
 # Output

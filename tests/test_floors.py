@@ -177,6 +177,7 @@ FLOORS = [
     "given",
     "stepgrad",
     "arguments",
+    "parsing",
     "commands",
     "cli",
     "__main__",
