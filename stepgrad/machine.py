@@ -232,7 +232,7 @@ class Machine:
     def steer(self, *values: Any) -> None:
         """Say that what these are decides on what is done: that can be repeated if they are literals."""
         if self.journal is not None and holds(values, (Node, OffTape, Tensor)):
-            self.journal.spoiled = True
+            self.spoil()
 
     def pay_for(self, result: Array, shapes: Sequence[Sequence[int]], place: ast.AST) -> None:
         """Pay for a result that is larger than what it was computed from."""

@@ -121,7 +121,7 @@ class Statements(Assignments):
                 acts.append((run[0][0], Refrain(self, self.executed(run)), 0))
             else:
                 acts += [(each, self.other(each, act), weight) for each, act, weight in run]
-        if [act for _, act, _ in acts if isinstance(act, Sweep)]:
+        if any(isinstance(act, Sweep) for _, act, _ in acts):
             parts = [(act, self.executed([(statement, act, weight)])) for statement, act, weight in acts]
             return Rounds(self, parts, self.executed(acts), self.compared_in(statements))
         return self.executed(acts)
