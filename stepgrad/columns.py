@@ -134,8 +134,9 @@ class Columns:
             if may_note(FLOAT, node.gate, slot, held, known[value]):
                 taken = Taken(node.gate, node.params, slot, uppers[edge], locals_[edge], products[edge])
                 said = edge_note(FLOAT, taken, held, known[value])
-                note = noted(self.pattern.spans[self.pattern.place_of[node]], said)
-                notes = [*notes[:edge], note, *notes[edge + 1 :]]
+                if said is not None:
+                    note = noted(self.pattern.spans[self.pattern.place_of[node]], said)
+                    notes = [*notes[:edge], note, *notes[edge + 1 :]]
         return Found(values, uppers, locals_, products, totals, notes, old, list(map(change_of, old, after)), after)
 
     def events(

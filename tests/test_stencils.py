@@ -81,7 +81,7 @@ def test_the_unusual_is_in_a_repeated_pass(program, sign):
 
 
 def test_a_long_pass_is_told_whole(monkeypatch):
-    monkeypatch.setattr("stepgrad.formats.stencils.LONGEST", 3)
+    monkeypatch.setattr("stepgrad.formats.alike.LONGEST", 3)
     lines, expected, stencils = told(CALLS, monkeypatch)
     assert lines == expected
     assert not stencils

@@ -30,7 +30,8 @@ class Block(NamedTuple):
         ``=``, or ``≈`` where a printed number is rounded.
     lines : list of str
         All of the same width, if need be filled up with blanks.
-    width : int
+    blank : str
+        A line of this width with nothing in it.
     is_even : bool
         Whether they are of the same width by themselves.
     shape : str
@@ -40,17 +41,29 @@ class Block(NamedTuple):
 
     relation: str
     lines: list[str]
-    width: int
+    blank: str
     is_even: bool
     shape: str
     is_finite: bool
 
     @property
-    def after(self) -> tuple[str, list[str]]:
-        """What stands behind the name of a value, its only row or its shape, and the rows that follow."""
-        if len(self.lines) == 1:
-            return f"{self.relation} {self.lines[0]}  {self.shape}", []
-        return f"{self.relation} {self.shape}", labelled("", self)
+    def width(self) -> int:
+        """How wide the lines are."""
+        return len(self.blank)
+
+    @property
+    def after(self) -> str:
+        """What stands behind the name of a value: its only row, or its shape."""
+        return (
+            f"{self.relation} {self.lines[0]}  {self.shape}"
+            if len(self.lines) == 1
+            else f"{self.relation} {self.shape}"
+        )
+
+    @property
+    def below(self) -> list[str]:
+        """The lines that follow that."""
+        return labelled("", self) if len(self.lines) > 1 else []
 
 
 class Layout(NamedTuple):
@@ -88,13 +101,14 @@ class Blocks:
         self.room = 8 * NUMBERS
 
     def __getitem__(self, array: Array) -> Block:
-        if isinstance(array, Tensor):
-            layout = self.layouts.get(array.shape) or self.layout(array.shape)
-            bits = layout.bits(*array.data)
-        else:
-            layout = self.layouts.get(()) or self.layout(())
-            bits = layout.bits(array)
-        return layout.known.get(bits) or self.printed(array, layout, bits)
+        layout = self.layout_of(array)
+        bits = layout.bits(*array.data) if isinstance(array, Tensor) else layout.bits(array)
+        return layout.known.get(bits) or self.remembered(array, layout, bits)
+
+    def layout_of(self, array: Array) -> Layout:
+        """Return the layout for an array."""
+        shape = array.shape if isinstance(array, Tensor) else ()
+        return self.layouts.get(shape) or self.layout(shape)
 
     def layout(self, shape: Shape) -> Layout:
         """Lay out the arrays of a shape."""
@@ -104,23 +118,25 @@ class Blocks:
         found = self.layouts[shape] = Layout(show_shape(shape), columns, template, Struct(f"{count}d").pack, {})
         return found
 
-    def printed(self, array: Array, layout: Layout, bits: bytes) -> Block:
+    def remembered(self, array: Array, layout: Layout, bits: bytes) -> Block:
         """Print an array for the first time."""
         self.room -= len(bits) + 8
         if self.room < 0:
             self.layouts.clear()
             self.room = 8 * NUMBERS
-        found = self.at_once(array.data, layout) if layout.template else None
-        if found is not None:
-            lines, rounded = found
-            block = Block(self.relations[rounded], lines, len(lines[0]), True, layout.shape, True)
-        else:
-            lines, is_finite = self.style.lines(array), all(number - number == 0 for number in flat(array))
-            width = len(lines[0])
-            even, lines = all(len(line) == width for line in lines), [line.ljust(width) for line in lines]
-            block = Block(self.style.equals(array), lines, width, even, layout.shape, is_finite)
-        layout.known[bits] = block
-        return block
+        found = layout.known[bits] = self.printed(array, layout)
+        return found
+
+    def printed(self, array: Array, layout: Layout) -> Block:
+        """Print an array."""
+        at_once = self.at_once(array.data, layout) if layout.template else None
+        if at_once is not None:
+            lines, rounded = at_once
+            return Block(self.relations[rounded], lines, " " * len(lines[0]), True, layout.shape, True)
+        lines, is_finite = self.style.lines(array), all(number - number == 0 for number in flat(array))
+        width = len(lines[0])
+        even, lines = all(len(line) == width for line in lines), [line.ljust(width) for line in lines]
+        return Block(self.style.equals(array), lines, " " * width, even, layout.shape, is_finite)
 
     def at_once(self, numbers: list[float], layout: Layout) -> tuple[list[str], bool] | None:
         """Print all numbers of a matrix, and say whether one is rounded; None where one needs more care.
@@ -160,12 +176,15 @@ def in_rows(widths: tuple[int, ...], count: int) -> str:
 def beside(blocks: Sequence[tuple[str, Block]], room: int) -> list[str]:
     """Set named blocks side by side where there is room, else one below the other; empty where one is too wide."""
     labels = [f"{name} {block.relation} " for name, block in blocks]
-    widths = [len(label) + block.width for label, (_, block) in zip(labels, blocks)]
+    widths = [len(label) + len(block.blank) for label, (_, block) in zip(labels, blocks)]
     if sum(widths) + len(GAP) * (len(widths) - 1) <= room:
         return in_line(labels, [block for _, block in blocks])
-    if max(widths) > room:
-        return []
-    return [line for label, (_, block) in zip(labels, blocks) for line in labelled(label, block)]
+    return [] if max(widths) > room else stacked(labels, [block for _, block in blocks])
+
+
+def stacked(labels: Sequence[str], blocks: Sequence[Block]) -> list[str]:
+    """Set labelled blocks one below the other, as if there were room."""
+    return [line for label, block in zip(labels, blocks) for line in labelled(label, block)]
 
 
 def labelled(label: str, block: Block) -> list[str]:
@@ -182,7 +201,7 @@ def in_line(labels: Sequence[str], blocks: Sequence[Block]) -> list[str]:
     for label, block in zip(labels, blocks):
         column = block.lines
         if len(column) < height:
-            column = column + [" " * block.width] * (height - len(column))
+            column = column + [block.blank] * (height - len(column))
         blank = " " * (len(GAP) + len(label))
         top = f"{lines[0]}{GAP}{label}{column[0]}"
         lines = [f"{line}{blank}{row}" for line, row in zip(lines, column)]

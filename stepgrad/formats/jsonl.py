@@ -16,11 +16,12 @@ from zlib import crc32
 from stepgrad.called import Counted
 from stepgrad.columns import Paths
 from stepgrad.errors import FormatError
+from stepgrad.formats.alike import is_usual, suits
 from stepgrad.formats.rows import CHECKSUM, Rows
 from stepgrad.formats.spelling import (
     spell_text,
 )
-from stepgrad.formats.stencils import Stencils, is_usual, spelled_paths, suits
+from stepgrad.formats.stencils import Stencils, spelled_paths
 from stepgrad.numeric import NUMBER_TYPES
 from stepgrad.repeats import Pattern
 from stepgrad.stretches import Placed
@@ -106,7 +107,7 @@ class Lines(Rows):
         """Yield the lines of repeated passes: the first is told, and becomes the stencil of the others."""
         trace, pattern, numbers = self.trace, placed.pattern, range(first, first + placed.count)
         columns, names, written = suits(trace, placed), trace.called, trace.stretches.written.get(pattern)
-        if columns is None or not isinstance(names, Counted):
+        if columns is None or columns.has_tensors or not isinstance(names, Counted):
             for number, stretch in zip(numbers, placed.each(written, range(placed.count))):
                 yield from self.whole(stretch, number)
             return

@@ -9,12 +9,12 @@ export.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.called import Counted
 from stepgrad.contents import Told
 from stepgrad.events import unnamed
-from stepgrad.formats.blocks import BELOW, Blocks, beside
+from stepgrad.formats.blocks import BELOW, Block, Blocks, beside
 from stepgrad.formats.phrases import MANY, Phrases, Remembered
 from stepgrad.linear import LinearMap
 from stepgrad.notes import Doubts
@@ -43,7 +43,10 @@ class Columns(NamedTuple):
     times: str
 
 
-class Numbers(dict[Any, tuple[str, bool]]):
+Spelled: TypeAlias = tuple[str, bool]  # a printed number, and whether it is rounded
+
+
+class Numbers(dict[Any, Spelled]):
     """Printed numbers, filled up to the width of their column, and whether they are rounded."""
 
     def __init__(self, digits: int, width: int) -> None:
@@ -54,7 +57,7 @@ class Numbers(dict[Any, tuple[str, bool]]):
         self.least, self.lost = 10.0**-digits, 0.4 * 10.0**-digits  # what is surely not, and surely, printed as 0
         self.width = width
 
-    def __missing__(self, number: Any) -> tuple[str, bool]:
+    def __missing__(self, number: Any) -> Spelled:
         size = abs(number)
         if self.least < size < LARGE:
             text = self.template % number
@@ -131,18 +134,21 @@ class Plain:
     ----------
     wording : Wording
     columns : Columns
+    names : dict
     told : callable
         Yields the lines of an event, where a step is not plain.
     """
 
-    def __init__(self, wording: Wording, columns: Columns, told: Callable[[Any], Iterable[str]]) -> None:
+    def __init__(
+        self, wording: Wording, columns: Columns, names: dict[Any, str], told: Callable[[Any], Iterable[str]]
+    ) -> None:
         self.wording = wording
         self.trace = trace = wording.trace
         self.columns = columns
         self.room = columns.line - len(BELOW)
         self.told = told
-        self.names = Names(trace, wording.style.ascii_only)
-        self.numbers = Numbers(wording.style.digits, columns.number)
+        self.names = names
+        self.numbers: dict[Any, Spelled] = Numbers(wording.style.digits, columns.number)
         self.literals = Remembered(wording.operand)
         self.blocks = Blocks(wording.style)
         self.phrases = Phrases(wording.style)
@@ -191,13 +197,12 @@ class Plain:
 
     def computed(self, node: Node, step: int) -> Sequence[str]:
         """Return the lines of a forward step; none where it may have a note, or they do not fit."""
-        columns, value = self.columns, self.trace.saw(node, node)
-        below: list[str]
+        columns, value, block = self.columns, self.trace.saw(node, node), None
         if type(value) is float and not value - value:  # it is 0 unless inf or nan
             number, rounded = self.numbers[value]
-            right, below = f"{self.equal[rounded]} {number}", []
-        elif isinstance(value, Tensor) and (block := self.blocks[value]).is_finite and block.width <= self.room:
-            right, below = block.after
+            right = f"{self.equal[rounded]} {number}"
+        elif isinstance(value, Tensor) and (block := self.blocks[value]).is_finite:
+            right = block.after
         else:
             return []
         name = self.names[node]
@@ -206,12 +211,20 @@ class Plain:
         else:
             expression = self.phrases.application(node.gate, self.operands(node), node.params)
             left = f"{name.ljust(columns.name)} = {expression.ljust(columns.expression)}"
-        left = f"{str(step).rjust(columns.step)}  {left}"
-        if len(left) + 1 + len(right) <= columns.line:
+        return self.fit(f"{str(step).rjust(columns.step)}  {left}", right, block)
+
+    def fit(self, left: str, right: str, block: Block | None) -> Sequence[str]:
+        """Set a value behind its name, or on the next line, and its rows below; none where there is no room."""
+        below = block.below if block else []
+        if len(left) > self.columns.line or max(len(right), block.width if block else 0) > self.room:
+            return []
+        if len(left) + 1 + len(right) <= self.columns.line:
             return [f"{left} {right}", *below]
-        if len(left) <= columns.line and len(right) <= self.room:
-            return [left.rstrip(), f"{BELOW}{right}", *below]
-        return []
+        return [left.rstrip(), f"{BELOW}{right}", *below]
+
+    def beside(self, blocks: Sequence[tuple[str, Block]]) -> list[str]:
+        """Set named blocks side by side, or else one below the other; none where one is too wide."""
+        return beside(blocks, self.room)
 
     def operands(self, node: Node) -> tuple[str, ...]:
         """Return the names of a node's operands, literals written out."""
@@ -223,22 +236,28 @@ class Plain:
             return []
         node, before, after = mark
         if type(before) is type(after) is float:
-            return self.updated_number(self.names[node], before, after, step)
+            old, change, new = self.numbers[before], self.numbers[after - before], self.numbers[after]
+            return self.updated_number(self.names[node], old, change, new, step)
         if not (isinstance(before, Tensor) and isinstance(after, Tensor) and before.shape == after.shape):
             return []
-        blocks = [self.blocks[each] for each in (before, change_of(before, after), after)]
-        line = f"{str(step).rjust(self.columns.step)}  {self.names[node]} updated  {blocks[2].shape}"
-        lines = beside(list(zip(("old", "change", "new"), blocks)), self.room)
-        return [line, *lines] if lines and len(before.shape) <= 2 and len(line) <= self.columns.line else []
+        if len(before.shape) > 2:
+            return []
+        return self.updated_tensor(self.names[node], (before, change_of(before, after), after), step)
 
-    def updated_number(self, name: str, before: Any, after: Any, step: int) -> Sequence[str]:
-        """Return the line of an update of a number."""
-        (old, a), (change, b), (new, c) = self.numbers[before], self.numbers[after - before], self.numbers[after]
-        added = change.lstrip()
-        equation = f"{name} = {old.lstrip()} + {f'({added})' if added[0] == '-' else added}"
-        left = f"{str(step).rjust(self.columns.step)}  {equation.ljust(self.columns.equation)}"
-        line = f"{left} {self.equal[a or b or c]} {new}"
-        return [line] if len(line) <= self.columns.line else []
+    def updated_tensor(self, name: str, arrays: Sequence[Array], step: int) -> Sequence[str]:
+        """Return the lines of the update of a tensor: old, change, new; none where they do not fit."""
+        blocks = [self.blocks[each] for each in arrays]
+        line = f"{str(step).rjust(self.columns.step)}  {name} updated  {blocks[2].shape}"
+        lines = self.beside(list(zip(("old", "change", "new"), blocks)))
+        return [line, *lines] if lines and len(line) <= self.columns.line else []
+
+    def updated_number(self, name: str, old: Spelled, change: Spelled, new: Spelled, step: int) -> Sequence[str]:
+        """Return the line of an update of a number; none where it does not fit."""
+        before, added, columns = old[0].lstrip(), change[0].lstrip(), self.columns
+        equation = f"{name} = {before} + {f'({added})' if added[0] == '-' else added}"
+        left = f"{str(step).rjust(columns.step)}  {equation.ljust(columns.equation)}"
+        line = f"{left} {self.equal[old[1] or change[1] or new[1]]} {new[0].rjust(columns.number)}"
+        return [line] if len(line) <= columns.line else []
 
     def backward(self, stretch: Stretch, *, keep: bool) -> Iterator[str]:
         """Yield the lines of the seed and the edges of a pass."""
@@ -318,7 +337,7 @@ class Plain:
             shown.append((result, sent))
         else:
             shown += [("product", sent), (result, self.blocks[total])]
-        lines = beside(shown, self.room)
+        lines = self.beside(shown)
         if not lines or len(left) > self.columns.line:
             return []
         if len(left) + 3 + len(sent.shape) <= self.columns.line:

@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
+from stepgrad.called import Counted
 from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.extract import begins, events_of
+from stepgrad.formats.alike import is_usual, suits
 from stepgrad.formats.blocks import INDENT
-from stepgrad.formats.plain import Columns, Plain, suffices
+from stepgrad.formats.plain import Columns, Names, Plain, suffices
+from stepgrad.formats.sheets import Sheets
 from stepgrad.linear import LinearMap
+from stepgrad.stretch import Stretch
+from stepgrad.stretches import Placed
 from stepgrad.style import Style, beside, cells, filled, one_line
 from stepgrad.tensor import Array, Tensor, shape_of, show_shape
 from stepgrad.trace import Trace
@@ -101,20 +106,65 @@ class TextExport:
 
     def plain(self) -> Iterator[Iterable[str]]:
         """Yield the lines of the whole trace, most of them without its events."""
-        plain = Plain(self.wording, self.columns, lambda event: self.fitting(self.step(event)))
+        self.names = names = Names(self.trace, self.style.ascii_only)
+        plain = Plain(self.wording, self.columns, names, lambda event: self.fitting(self.step(event)))
         stretches = self.trace.stretches
-        for number, each in enumerate(stretches):
-            plain.names.go_on(each)
-            if each.seed_step > each.first_step:
-                title = forward_title(number + 1, len(stretches))
-                yield self.fitting(["", title] if each.first_step else [title])
-                yield plain.forward(each.before, each.first_step + 1)
-            if each.recorded.output is not None:
-                yield self.fitting(["", backward_title(plain.names[each.recorded.output])])
-                yield plain.backward(each, keep=number == stretches.last_swept)
-            if each.recorded.tail:
-                yield ["", "Updates"]
-                yield plain.forward(each.recorded.tail, each.tail_step + 1)
+        for first, part in zip(stretches.numbers, stretches.parts, strict=True):
+            if isinstance(part, Placed):
+                yield from self.repeated(plain, part, first)
+            else:
+                yield from self.whole(plain, part, first)
+
+    def whole(self, plain: Plain, stretch: Stretch, number: int) -> Iterator[Iterable[str]]:
+        """Yield the lines of a pass, step by step."""
+        self.names.go_on(stretch)
+        output, keep = stretch.recorded.output, number == self.trace.stretches.last_swept
+        yield from self.sections(
+            number,
+            plain.forward(stretch.before, stretch.first_step + 1) if stretch.seed_step > stretch.first_step else None,
+            None if output is None else self.names[output],
+            () if output is None else plain.backward(stretch, keep=keep),
+            plain.forward(stretch.recorded.tail, stretch.tail_step + 1) if stretch.recorded.tail else None,
+        )
+
+    def sections(
+        self,
+        number: int,
+        forward: Iterable[str] | None,
+        output: str | None,
+        backward: Iterable[str],
+        updates: Iterable[str] | None,
+    ) -> Iterator[Iterable[str]]:
+        """Yield the lines of a pass, a title before each of its parts."""
+        if forward is not None:
+            title = forward_title(number + 1, len(self.trace.stretches))
+            yield self.fitting(["", title] if number else [title])
+            yield forward
+        if output is not None:
+            yield self.fitting(["", backward_title(output)])
+            yield backward
+        if updates is not None:
+            yield ["", "Updates"]
+            yield updates
+
+    def repeated(self, plain: Plain, placed: Placed, first: int) -> Iterator[Iterable[str]]:
+        """Yield the lines of repeated passes, most of them by sheets."""
+        trace, pattern = self.trace, placed.pattern
+        columns, written = suits(trace, placed), trace.stretches.written.get(pattern)
+        if self.style.ascii_only or not isinstance(trace.called, Counted):
+            columns = None
+        sheets: Sheets | None = None
+        for k in range(placed.count):
+            told, found = None, columns.found(placed, k) if columns is not None else None
+            if columns is not None and found is not None and is_usual(found, columns):
+                sheets = sheets or Sheets(plain, columns, found)
+                told = sheets.lines(placed, k, found)
+            if told is None:
+                (stretch,) = placed.each(written, [k])
+                yield from self.whole(plain, stretch, first + k)
+            else:
+                forward, output, backward, updates = told
+                yield from self.sections(first + k, forward or None, output, backward, updates or None)
 
     def heading(self, phase: str, index: int, *, blank: bool) -> Iterator[str]:
         """Yield the title of a phase, perhaps with a blank line before it."""

@@ -1,0 +1,164 @@
+"""Layout: the lines of a pass that was told with marks, cut at these.
+
+What is left is a template with holes, and a list of which text goes into each. How long the texts may be is known, too:
+a rule follows an edge where there is room, and arrays stand beside each other or one below the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
+from typing import NamedTuple, TypeAlias
+
+from stepgrad.columns import several
+from stepgrad.formats.blocks import BELOW
+from stepgrad.formats.holes import Holes
+from stepgrad.formats.marking import FILL, NAME, NUMBER, RELATION, ROW, MarkedBlocks, Room
+
+CHOICES = 100  # of arrangements of arrays that are remembered
+MARK = re.compile(f"([{chr(NAME)}-{chr(RELATION)}]){FILL}*")
+Holed: TypeAlias = tuple[str, list[int]]  # lines with holes, and which of all texts these take
+
+
+class Widths(NamedTuple):
+    """How wide lines, the columns of steps and numbers, and the shortest number are."""
+
+    line: int
+    step: int
+    number: int
+    shortest: int
+
+
+class Sheet:
+    """Lines with holes.
+
+    Parameters
+    ----------
+    steps : iterable of Holed
+    """
+
+    def __init__(self, steps: Iterable[Holed]) -> None:
+        lines = list(steps)
+        self.template = "\n".join([template for template, _ in lines])
+        self.pick = several(list(chain.from_iterable(places for _, places in lines)))
+
+    def filled(self, texts: Sequence[str]) -> list[str]:
+        """Return the lines, the texts put in."""
+        return (self.template % tuple(self.pick(texts))).split("\n") if self.template else []
+
+
+class Layout:
+    """The lines of a pattern, its names of some lengths.
+
+    Parameters
+    ----------
+    holes : Holes
+    widths : Widths
+    told : sequence of list of str
+        The lines of every step, told with marks: as if all arrays were narrow, and if need be, as if they were wide.
+    blocks : MarkedBlocks
+    rooms : dict
+        By step, what room there is for arrays.
+
+    Attributes
+    ----------
+    rules : Sheet
+        What follows the numbers of some edges where there is room.
+    in_line, below : list of int
+        By how much the numbers of a step may be longer than their columns, to stand in its line; or at most, below.
+    ruled : list of (int, int)
+        The steps with numbers that a rule can follow, and by how much these may be longer then.
+    steps : list of Holed
+        If there is room.
+    otherwise : dict
+        What a step is instead where there is less: those with arrays first, then those with numbers.
+    arrays : dict
+        Which of the distinct numbers are shown as arrays, where the texts of each begin, and how many lines it has.
+    most : dict
+        How wide each of them may be, by where its texts begin.
+    rooms : list of Room
+        Of every step that has such.
+    """
+
+    def __init__(
+        self, holes: Holes, widths: Widths, told: Sequence[list[str]], blocks: MarkedBlocks, rooms: dict[int, Room]
+    ) -> None:
+        self.holes = holes
+        self.widths = widths
+        self.arrays = {place: (first, blocks.rows[place]) for place, first in blocks.first.items()}
+        self.blank = re.compile(
+            f"[ {''.join([chr(ROW + first + 1) for first in blocks.first.values()])}]+$", re.MULTILINE
+        )
+        self.rooms = list(rooms.values())
+        self.most: dict[int, int] = {}
+        for array, most in chain.from_iterable(room.each for room in self.rooms):
+            self.most[array] = min(most, self.most.get(array, most))
+        first_rule, rules = holes.at.array + blocks.size, list[Holed]()
+        self.in_line: list[int] = []
+        self.below: list[int] = []
+        self.ruled: list[tuple[int, int]] = []
+        self.steps = [self.step(step, text) for step, text in enumerate(told[0])]
+        self.otherwise = {step: self.step(step, told[1][step]) for step in rooms}
+        for number, step in enumerate(holes.scalar_steps):
+            text = told[0][step]
+            end = self.end(step, text)
+            in_two = f"{text[: (start := text.index(chr(RELATION)))].rstrip()}\n{BELOW}{text[start:end]}"
+            self.in_line.append(self.room(text[:end]))
+            self.below.append(max(self.room(text[:end]), self.room(in_two)))
+            self.otherwise[step] = self.step(step, in_two)
+            if end < len(text):
+                template, places = self.step(step, text[:end])
+                self.steps[step] = f"{template}%s", [*places, first_rule + len(rules)]
+                self.ruled.append((number, self.room(text)))
+                rules.append(self.holed(text[end:]))
+        self.rules = Sheet(rules)
+        self.known: dict[tuple[bool, ...], list[Sheet]] = {}
+
+    def sheets(self, is_narrow: tuple[bool, ...]) -> list[Sheet]:
+        """Return the lines before the sweep, of it, and after it, given which steps that can change are narrow."""
+        found = self.known.get(is_narrow)
+        if found is None:
+            if len(self.known) >= CHOICES:
+                self.known.clear()
+            steps = list(self.steps)
+            for (step, otherwise), narrow in zip(self.otherwise.items(), is_narrow, strict=True):
+                if not narrow:
+                    steps[step] = otherwise
+            pattern = self.holes.pattern
+            ends = 0, pattern.before, pattern.before + pattern.swept, pattern.steps
+            found = self.known[is_narrow] = [Sheet(steps[start:end]) for start, end in pairwise(ends)]
+        return found
+
+    def room(self, text: str) -> int:
+        """Return how much longer the last line of a step may be."""
+        taken = len(text) - text.rfind("\n") - 1 if "\n" in text else len(text) + self.widths.step
+        return self.widths.line - taken
+
+    def end(self, step: int, text: str) -> int:
+        """Return where what belongs to the line of a step with numbers ends: all but the rule of an edge."""
+        is_edge = step >= self.holes.pattern.before
+        return text.rindex(chr(NUMBER)) + self.widths.shortest if is_edge else len(text)
+
+    def step(self, step: int, text: str) -> Holed:
+        """Make holes in the lines of a step, and one for its number before them."""
+        if step in self.holes.update_of:
+            return "%s", [self.holes.at.update + self.holes.update_of[step]]
+        template, places = self.holed(text, self.holes.of_step.get(step, ()))
+        return f"%{self.widths.step}s{template}", [step, *places]
+
+    def holed(self, text: str, holes: Iterable[int] = ()) -> Holed:
+        """Make holes of the marks: those for numbers and relations are given in order."""
+        at, width, waiting, start = self.holes.at, self.widths.number, iter(holes), 0
+        blanks = width - self.widths.shortest
+        text = self.blank.sub("", text) if self.arrays else text
+        template, places = "", []
+        for mark in MARK.finditer(text):
+            piece, start, kind = text[start : mark.start()], mark.end(), ord(mark[1])
+            is_own = kind < NUMBER
+            place = (at.name + kind - NAME if kind < ROW else at.array + kind - ROW) if is_own else next(waiting)
+            is_filled_up = kind == NUMBER and place < at.total
+            piece = piece[: len(piece) - blanks] if is_filled_up else piece
+            template += f"{piece.replace('%', '%%')}%{width if is_filled_up else ''}s"
+            places.append(place)
+        return template + text[start:].replace("%", "%%"), places
