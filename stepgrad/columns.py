@@ -20,7 +20,7 @@ from stepgrad.numeric import FLOAT
 from stepgrad.steps import Steps, change_of, new_record, noted
 from stepgrad.stretches import Placed
 from stepgrad.tape import Node
-from stepgrad.tensor import Array, Tensor, flat
+from stepgrad.tensor import Array, Tensor
 from stepgrad.written import Written
 
 
@@ -177,7 +177,7 @@ new_update: Callable[[Any], Update] = partial(new_record, Update)
 
 def all_finite(array: Array) -> bool:
     """Whether all numbers are finite."""
-    return all(map(isfinite, flat(array)))
+    return all(map(isfinite, array.data)) if isinstance(array, Tensor) else isfinite(array)
 
 
 def several(places: Sequence[int]) -> Callable[[Any], Sequence[Any]]:

@@ -572,7 +572,7 @@ for k in range(300):
 @cache
 def exported():
     """The three kinds of long traces, each with the dicts of its events ready made."""
-    programs = {"long pass": LONG_PASS, "scalar loop": scalar_program(passes=150)[0], "small tensors": SMALL_TENSORS}
+    programs = {"long pass": LONG_PASS, "scalar loop": scalar_program(passes=600)[0], "small tensors": SMALL_TENSORS}
     traces = {kind: stepgrad.run(program) for kind, program in programs.items()}
     return [
         (kind, trace, [json.loads(line) for line in stepgrad.render(trace, "jsonl")][1:])

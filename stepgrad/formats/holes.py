@@ -56,6 +56,8 @@ class Holes:
         For nodes by their places, which of the distinct numbers of the pass they hold.
     scalars : callable
         Picks those that are no tensors; wherever else numbers are spoken of, these are counted.
+    ranks : dict
+        Which of them one of the distinct numbers is.
     computed : list of (int, int)
         The steps before the sweep that give a number, and which one.
     edges : list of (int, int, int)
@@ -87,7 +89,8 @@ class Holes:
         self.held = {standing.back + place: number for place, number in enumerate(places.values)}
         self.held |= {standing.place(node): number for node, number in zip(pattern.replaced, places.old)}
         scalars = [place for place, number in enumerate(numbers) if isinstance(number, float)]
-        self.scalars, rank = several(scalars), {place: number for number, place in enumerate(scalars)}
+        self.scalars = several(scalars)
+        self.ranks = rank = {place: number for number, place in enumerate(scalars)}
         seed, tail = pattern.before, pattern.before + pattern.swept
         self.computed = [(step, rank[place]) for step, place in enumerate(places.values) if place in rank]
         three = list(zip(places.uppers, places.locals, places.products))

@@ -74,11 +74,11 @@ class Layout:
     otherwise : dict
         What a step is instead where there is less: those with arrays first, then those with numbers.
     arrays : dict
-        Which of the distinct numbers are shown as arrays, where the texts of each begin, and how many lines it has.
-    most : dict
-        How wide each of them may be, by where its texts begin.
-    rooms : list of Room
-        Of every step that has such.
+        Which of the distinct numbers are shown as arrays, in order, and how many lines each has.
+    most : list of int
+        How wide each of them may be.
+    together : list of (list of int, int)
+        Which stand beside each other at a step, and how wide they may be together.
     """
 
     def __init__(
@@ -86,14 +86,13 @@ class Layout:
     ) -> None:
         self.holes = holes
         self.widths = widths
-        self.arrays = {place: (first, blocks.rows[place]) for place, first in blocks.first.items()}
-        self.blank = re.compile(
-            f"[ {''.join([chr(ROW + first + 1) for first in blocks.first.values()])}]+$", re.MULTILINE
-        )
-        self.rooms = list(rooms.values())
-        self.most: dict[int, int] = {}
-        for array, most in chain.from_iterable(room.each for room in self.rooms):
-            self.most[array] = min(most, self.most.get(array, most))
+        self.arrays = dict(blocks.rows)
+        order = {first: number for number, first in enumerate(blocks.first.values())}
+        self.blank = re.compile(f"[ {''.join([chr(ROW + first + 1) for first in order])}]+$", re.MULTILINE)
+        self.together = [([order[first] for first in room.arrays], room.together) for room in rooms.values()]
+        self.most = [widths.line] * len(order)
+        for first, most in chain.from_iterable(room.each for room in rooms.values()):
+            self.most[order[first]] = min(most, self.most[order[first]])
         first_rule, rules = holes.at.array + blocks.size, list[Holed]()
         self.in_line: list[int] = []
         self.below: list[int] = []

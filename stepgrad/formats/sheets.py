@@ -83,11 +83,14 @@ class Sheets:
         texts, is_rounded = self.spelled(self.holes.scalars(numbers))
         first, _, _, end, _ = placed.bounds(k)
         totals = self.totals(texts, is_rounded)
-        grown, blocks = self.grown(texts, totals), self.blocks(numbers, layout)
+        grown, printed_arrays = self.grown(texts, totals), self.arrays(numbers, texts, is_rounded, layout)
         updates = self.updates(names, texts, is_rounded, first + 1)
-        if blocks is None or updates is None or any(map(gt, grown, layout.below)):
+        if printed_arrays is None or updates is None or any(map(gt, grown, layout.below)):
             return None
-        arrays, is_narrow = blocks
+        arrays, widths = printed_arrays
+        if any(map(gt, widths, layout.most)):
+            return None
+        is_narrow = [sum(map(widths.__getitem__, arrays)) <= together for arrays, together in layout.together]
         steps = map(str, range(first + 1, end + 1))
         every = [*steps, *names, *texts, *self.related(is_rounded), *totals, *updates, *arrays]
         rules = zip(layout.rules.filled(every), layout.ruled)
@@ -123,20 +126,29 @@ class Sheets:
                 grown[step] += more[upper] + more[local] + more[product]
         return grown
 
-    def blocks(self, numbers: Sequence[Array], layout: Layout) -> tuple[list[str], tuple[bool, ...]] | None:
-        """Print arrays, and say which steps are narrow; None where a step has no room, or an array needs more care."""
-        texts: list[str] = []
-        widths: dict[int, int] = {}
-        blocks = self.plain.blocks
-        for place, (first, rows) in layout.arrays.items():
-            block = blocks.printed(numbers[place], blocks.layout_of(numbers[place]))
-            if len(block.lines) != rows or not block.is_even:
-                return None
-            texts += block.relation, block.blank, *block.lines
-            widths[first] = len(block.blank)
-        if any(widths[first] > room for first, room in layout.most.items()):
-            return None
-        return texts, tuple([sum(map(widths.__getitem__, room.arrays)) <= room.together for room in layout.rooms])
+    def arrays(
+        self, numbers: Sequence[Array], texts: Sequence[str], is_rounded: Sequence[bool], layout: Layout
+    ) -> tuple[list[str], list[int]] | None:
+        """Print arrays, and return how wide they are; None where one needs more care."""
+        blocks, ranks, found, widths = self.plain.blocks, self.holes.ranks, list[str](), list[int]()
+        for place, rows in layout.arrays.items():
+            array = numbers[place]
+            if place in ranks:
+                lines, rounded = [texts[ranks[place]]], is_rounded[ranks[place]]
+            else:
+                how = blocks.layout_of(array)
+                at_once = blocks.at_once(array.data, how) if how.template else None
+                if at_once is not None:
+                    lines, rounded = at_once
+                else:
+                    block = blocks.printed(array, how)
+                    lines, rounded = block.lines, block.relation != "="
+                    if len(lines) != rows or not block.is_even:
+                        return None
+            width = len(lines[0])
+            widths.append(width)
+            found += blocks.relations[rounded], " " * width, *lines
+        return found, widths
 
     def names_of(self, placed: Placed, k: int) -> list[str]:
         """Return all names in their order."""
