@@ -128,7 +128,9 @@ class Fitting:
         for slot, local in zip(slots, plan.maps):
             lines += local_lines(f"d{slot}", f"n{slot}", local, namespace)
         more = "shared if params is given else more((), (), params)" if params else "None"
-        lines += filling_lines(kinds, {}, more)
+        lines += ["node = new()", "node.value = z"]
+        lines += [f"node.d{slot} = d{slot}" for slot, kind in zip(slots, kinds) if kind in NODES]
+        lines += filling_lines(kinds, more)
         source = f"def record(p, {', '.join(slots)}, params=None):\n    " + "\n    ".join(lines)
         return compiled(source, namespace), max(map(prod, (plan.shape, *aligned)))
 

@@ -151,6 +151,11 @@ def numbered(code: str, place: int) -> str:
     return NAMES.sub(lambda name: f"{name[0]}{place}", code)
 
 
+def put_in(code: str, places: Mapping[str, str]) -> str:
+    """Rewrite a formula for what its operands and its result are called elsewhere: ``x*y`` to ``a.value*b.value``."""
+    return NAMES.sub(lambda name: places[name[0]], code)
+
+
 @cache
 def compile_formula(text: str, number: NumberType) -> Callable[..., Any]:
     """Compile one formula or condition of a row into a total function of ``x``, ``y`` and ``z``."""

@@ -7,10 +7,10 @@ methods. A *pattern* says what stands in each slot: ``n`` a node, ``l`` a litera
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from stepgrad.formula import OPERANDS, for_number_type, namespace_of, require_functions
+from stepgrad.formula import OPERANDS, for_number_type, namespace_of, put_in, require_functions
 from stepgrad.gate import Elementwise
 from stepgrad.numeric import FLOAT, NumberType
 
@@ -23,25 +23,25 @@ def recording_lines(gate: Elementwise, number: NumberType, pattern: str, namespa
     """Write the body of a recorder: from ``a``, ``b`` and the pass ``p`` to the recorded node.
 
     The body uses the names ``new``, which makes an empty node, and ``gate``, which the caller puts into the
-    namespace; the numbers of the formula are put there here.
+    namespace; the numbers of the formula are put there here. The node is made before its value is known, so that
+    this is stored where it stays: names for what is on the way would cost more time than finding it again.
     """
-    values = [f"{name} = {slot}{'.value' if kind == 'n' else ''}" for name, slot, kind in zip(OPERANDS, SLOTS, pattern)]
-
-    locals_ = {f"d{slot}": text for slot, kind, text in zip(SLOTS, pattern, gate.locals) if kind == "n"}
-    require_functions(gate.name, [gate.forward, *locals_.values()], number)
-    # A local that is a number or one of the operands needs no arithmetic.
-    ready = {k: for_number_type(v, number, namespace, ieee=False) for k, v in locals_.items() if v.isalnum()}
-    texts = {"z": gate.forward} | {k: v for k, v in locals_.items() if k not in ready}
+    places = {name: f"{slot}.value" if kind == "n" else slot for name, slot, kind in zip(OPERANDS, SLOTS, pattern)}
+    places["z"] = "node.value"
+    texts = {"node.value": gate.forward}
+    texts |= {f"node.d{slot}": text for slot, kind, text in zip(SLOTS, pattern, gate.locals) if kind == "n"}
+    require_functions(gate.name, texts.values(), number)
 
     def arithmetic(ieee: bool) -> str:
-        return "; ".join(f"{k} = {for_number_type(v, number, namespace, ieee=ieee)}" for k, v in texts.items())
+        codes = {place: for_number_type(text, number, namespace, ieee=ieee) for place, text in texts.items()}
+        return "; ".join(f"{place} = {put_in(code, places)}" for place, code in codes.items())
 
     return [
         *adopting_lines(pattern),
-        *values,
+        "node = new()",
         f"try: {arithmetic(ieee=False)}",
         f"except (ArithmeticError, ValueError): {arithmetic(ieee=True)}",
-        *filling_lines(pattern, ready),
+        *filling_lines(pattern),
     ]
 
 
@@ -51,26 +51,14 @@ def adopting_lines(pattern: str) -> list[str]:
     return ["home = p.number", *adopt]
 
 
-def filling_lines(pattern: str, ready: Mapping[str, str], more: str = "None") -> list[str]:
-    """Write that a node is filled with the result ``z`` and the locals ``da`` and ``db``, and recorded.
-
-    What is ready is the text of a local that needs no name.
-    """
-    slots = dict.fromkeys(("a", "da", "b", "db"), "None")
-    for slot, kind in zip(SLOTS, pattern):
-        slots[slot] = slot
-        slots[f"d{slot}"] = ready.get(f"d{slot}", f"d{slot}") if kind in NODES else "None"
-    return [
-        "node = new()",
-        "node.value = z",
-        "node.gate = gate",
-        *(f"node.{slot} = {value}" for slot, value in slots.items()),
-        f"node.more = {more}",
-        "node.total = None",
-        "node.home = home",
-        "p.nodes.append(node)",
-        "return node",
-    ]
+def filling_lines(pattern: str, more: str = "None") -> list[str]:
+    """Write that a node that has its value, and its locals towards nodes, is filled with the rest, and recorded."""
+    kinds = dict.fromkeys(SLOTS, "-") | dict(zip(SLOTS, pattern))
+    fields = {"gate": "gate"}
+    fields |= {slot: "None" if kind == "-" else slot for slot, kind in kinds.items()}
+    fields |= {f"d{slot}": "None" for slot, kind in kinds.items() if kind not in NODES}
+    fields |= {"more": more, "total": "None", "home": "home"}
+    return [*(f"node.{field} = {text}" for field, text in fields.items()), "p.nodes.append(node)", "return node"]
 
 
 def compile_recorder(gate: Elementwise, number: NumberType, node_type: type, pattern: str) -> Callable[..., Any]:

@@ -142,23 +142,28 @@ def sweep(nodes: Iterable[Node], totals: list[Array] | None = None) -> None:
         local = node.da
         if local is not None:
             operand = node.a
-            total = operand.total
-            # The first product is assigned, not added to 0, which would lose the sign of -0.
-            operand.total = upstream * local if total is None else total + upstream * local
+            if operand.total is None:  # the first product is assigned: added to 0, -0 would lose its sign
+                operand.total = upstream * local
+            else:
+                operand.total += upstream * local
             if totals is not None:
                 totals.append(operand.total)
         local = node.db
         if local is not None:
             operand = node.b
-            total = operand.total
-            operand.total = upstream * local if total is None else total + upstream * local
+            if operand.total is None:
+                operand.total = upstream * local
+            else:
+                operand.total += upstream * local
             if totals is not None:
                 totals.append(operand.total)
         if node.more is not None:
             for operand, local in zip(node.more.operands, node.more.locals, strict=True):
                 if local is not None and isinstance(operand, Node):
-                    total = operand.total
-                    operand.total = upstream * local if total is None else total + upstream * local
+                    if operand.total is None:
+                        operand.total = upstream * local
+                    else:
+                        operand.total += upstream * local
                     if totals is not None:
                         totals.append(operand.total)
 
