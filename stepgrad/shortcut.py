@@ -8,13 +8,14 @@ variable: so Python compiles and runs the code in two thirds of the time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property, lru_cache
 from itertools import chain
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from stepgrad.formula import NAMES, OPERANDS
-from stepgrad.gate import Elementwise
+from stepgrad.gate import Elementwise, Gate
 from stepgrad.journal import DATA, GRADIENT, RECORD, UPDATE
 from stepgrad.literals import OffTape
 from stepgrad.numeric import FLOAT
@@ -22,11 +23,11 @@ from stepgrad.readings import UnfitError
 from stepgrad.straightline import READY, Slot, Writer, float_template
 from stepgrad.stretch import Stretch
 from stepgrad.tape import Node, Pass
-from stepgrad.tensor import Tensor
 from stepgrad.watched import Part, Place
 
 LONGEST = 200  # characters that stand where they are mentioned: Python's compiler recurses into them
 Key: TypeAlias = "Node | tuple[int, int, int]"  # of a value: a node, or off the tape: part, slot, how many rounds ago
+OF: Mapping[str, Callable[[Node], Any]] = {"x": attrgetter("a"), "y": attrgetter("b"), "z": lambda node: node}
 Edge: TypeAlias = tuple[Node, int, Node]  # a node, its slot, and the operand there
 
 
@@ -77,8 +78,7 @@ class Shortcut(Writer):
         edges = Stretch(recorded, (), 0, 0).edges
         needed = [each for each in zip(edges.nodes, edges.slots, edges.operands) if each[2] in leading]
         left: list[Key] = [*updated(parts), *((*each, 0) for each in carried), *told, recorded.output]
-        mentions = (*mentioned(written, needed), *mentioned_off_tape(parts), *left)
-        self.mentions = Counter(each for each in mentions if isinstance(each, (Node, tuple)))
+        self.mentions = Counter(chain(mentioned(written, needed), mentioned_off_tape(parts), left))
         self.uses = Counter(chain((node for node, _, _ in needed), gradients_wanted(parts)))
         self.texts: dict[Key, str] = {}
         self.sums: dict[Node, str] = {}
@@ -114,16 +114,19 @@ class Shortcut(Writer):
             if node not in self.names:
                 self.names[node] = self.literal(node.value)
 
-    def turn(self) -> None:
-        """Open a new function if this one is long enough; what waits to be mentioned gets a variable."""
-        if self.is_full:
-            for key, text in self.texts.items():
-                self.give_variable(key, text)
-            for node, text in self.sums.items():
-                self.total_of[node] = self.summed(text)
-            self.texts.clear()
-            self.sums.clear()
-            super().turn()
+    def open_page(self) -> None:
+        """Open a new function; what waits to be mentioned gets a variable."""
+        for key, text in self.texts.items():
+            self.give_variable(key, text)
+        for node, text in self.sums.items():
+            self.total_of[node] = self.summed(text)
+        self.texts.clear()
+        self.sums.clear()
+        super().open_page()
+
+    def use(self, name: str) -> str:
+        """Make a variable known in the open function."""
+        return name if len(self.pages) == 1 else super().use(name)
 
     def hold(self, key: Key, text: str) -> None:
         """Write what computes a value: where it is mentioned, if that is once, and it is short."""
@@ -145,8 +148,9 @@ class Shortcut(Writer):
 
     def operand(self, operand: Any) -> str:
         """Write the same within an expression."""
-        waits = isinstance(operand, (Node, tuple)) and operand in self.texts
-        return f"({self.taken(operand)})" if waits else self.taken(operand)
+        if not isinstance(operand, (Node, tuple)):
+            return self.literal(operand)
+        return f"({self.texts.pop(operand)})" if operand in self.texts else self.use(self.names[operand])
 
     def write_formula(self, node: Node, gate: Elementwise, wanted: Set[Slot]) -> None:
         """Write the text of a row with the node's operands; its locals are written where they are multiplied by."""
@@ -189,9 +193,9 @@ class Shortcut(Writer):
             return self.use(self.locals[node, slot])
         gate: Any = node.gate
         template, places, is_ready = local_form(gate.locals[slot])
-        of = {"x": node.a, "y": node.b, "z": node}
-        text = template.format_map({place: self.operand(of[place]) for place in places})
-        return text if is_ready else f"({text})"
+        if places:
+            template = template.format_map({place: self.operand(OF[place](node)) for place in places})
+        return template if is_ready else f"({template})"
 
     # What is computed off the tape
 
@@ -205,6 +209,8 @@ class Shortcut(Writer):
         """Write what one refrain computes off the tape, and its updates."""
         entries, ways = entries_of(number, part), part.verse.ways
         for key, (way, do, at) in zip(entries[len(entries) - len(ways) :], ways):
+            if way == RECORD:
+                continue
             self.turn()
             if way == GRADIENT:
                 node = entries[at[0]]
@@ -213,7 +219,7 @@ class Shortcut(Writer):
                 self.hold(key, self.gradient(node))
             elif way in (DATA, UPDATE):
                 self.hold(key, self.taken(entries[at[-1]]))
-            elif way != RECORD:
+            else:
                 self.hold(key, self.text_of(way, do, [self.operand(entries[each]) for each in at]))
 
     def text_of(self, gate: Any, do: Callable[..., Any], operands: Sequence[str]) -> str:
@@ -283,38 +289,34 @@ def entries_of(number: int, part: Part) -> list[Any]:
     return found
 
 
-def mentioned(nodes: Iterable[Node], edges: Iterable[Edge]) -> Iterator[Any]:
-    """Yield the values that the code of gates and edges mentions, as often as it does; a local's, twice."""
+def mentioned(nodes: Iterable[Node], edges: Iterable[Edge]) -> Iterator[Key]:
+    """Yield the values that the code of gates and edges mentions, as often as it does; those in locals, twice."""
     for node in nodes:
-        operands = [each for each in node.operands if isinstance(each, Node)]
-        yield from operands * 2 if has_formula(node) and repeats_operands(node.gate.forward) else operands
+        times = 2 if repeats_operands(node.gate) else 1
+        for operand in node.operands:
+            if isinstance(operand, Node):
+                yield from (operand,) * times
     for node, slot, _ in edges:
-        if has_formula(node):
-            of = {"x": node.a, "y": node.b, "z": node}
-            yield from [of[place] for place in local_form(node.gate.locals[slot])[1]] * 2
+        if isinstance(node.gate, Elementwise):
+            in_local = [OF[place](node) for place in local_form(node.gate.locals[slot])[1]]
+            yield from [each for each in in_local if isinstance(each, Node)] * 2
 
 
-def mentioned_off_tape(parts: Sequence[Part]) -> Iterator[Any]:
+def mentioned_off_tape(parts: Sequence[Part]) -> Iterator[Key]:
     """Yield the same for what is computed off the tape, and for updates."""
     for number, part in enumerate(parts):
         entries = entries_of(number, part)
         for way, _, at in part.verse.ways:
-            if way in (DATA, UPDATE):
-                yield entries[at[-1]]
-            elif way not in (RECORD, GRADIENT):
-                repeats = isinstance(way, Elementwise) and repeats_operands(way.forward)
-                yield from [entries[each] for each in at] * (1 + repeats)
-
-
-def has_formula(node: Node) -> bool:
-    """Whether a node's gate is written as the text of its row."""
-    return isinstance(node.gate, Elementwise) and not isinstance(node.value, Tensor)
+            if way not in (RECORD, GRADIENT):
+                used = [entries[each] for each in (at[-1:] if way in (DATA, UPDATE) else at)]
+                keys = [each for each in used if isinstance(each, (Node, tuple))]
+                yield from keys * 2 if repeats_operands(way) else keys
 
 
 @lru_cache(1000)
-def repeats_operands(text: str) -> bool:
+def repeats_operands(gate: Gate | str | None) -> bool:
     """Whether a row's text mentions an operand several times."""
-    names = NAMES.findall(text)
+    names = NAMES.findall(gate.forward) if isinstance(gate, Elementwise) else ()
     return len(names) > len(set(names))
 
 
@@ -322,5 +324,5 @@ def repeats_operands(text: str) -> bool:
 def local_form(text: str) -> tuple[str, Sequence[str], bool]:
     """Return the template of a local's text, which places it has, and whether it needs no arithmetic."""
     template = float_template(text)
-    places = [place for place in "xyz" if f"{{{place}}}" in template]
+    places = [place for place in OF if f"{{{place}}}" in template]
     return template, places, READY.fullmatch(template) is not None

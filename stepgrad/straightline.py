@@ -277,15 +277,14 @@ class Writer:
             lines.append(f"return [{', '.join(page.values)}], [{', '.join(page.totals)}]")
         return "\n    ".join(["def run(s):", *lines]) + "\n"
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the open function is long enough."""
-        return len(self.pages[-1].lines) >= LINES
-
     def turn(self) -> None:
         """Open a new function if this one is long enough."""
-        if self.is_full:
-            self.pages.append(Page())
+        if len(self.pages[-1].lines) >= LINES:
+            self.open_page()
+
+    def open_page(self) -> None:
+        """Open a new function."""
+        self.pages.append(Page())
 
     def assign(self, name: str, text: str, *more: str) -> None:
         """Write a line that assigns a variable, or several."""
