@@ -47,6 +47,8 @@ class Rounds(Late):
         How many rounds are left, as far as is known.
     shortcuts : dict
         The rounds that are written out.
+    choices : list of list of Verse
+        What each refrain does in them.
     follows : set of (Key, Key)
         Which were seen to follow which.
     told : list of str or None
@@ -67,6 +69,7 @@ class Rounds(Late):
                 act.fewest = 0
         self.left = self.count = 0
         self.shortcuts: dict[Key, Shortcut] = {}
+        self.choices: list[list[Verse]] = []
         self.follows: set[tuple[Key, Key]] = set()
         self.told: list[str] | None = None
         self.bound: dict[str, Any] = {}
@@ -173,6 +176,7 @@ class Rounds(Late):
             self.shortcuts[watched.key] = Shortcut(
                 watched.recorded, watched.before.updated, watched.parts, carried, [*told.values()]
             )
+            self.choices = [list(dict.fromkeys(part)) for part in zip(*self.shortcuts)]
 
     # Going on without recording
 
@@ -219,17 +223,17 @@ class Rounds(Late):
 
     def next_verse(self, part: int) -> Verse | None:
         """Return the only verse of a refrain, of those seen, that fits the literals it reads; and write these down."""
-        scope = self.machine.scope
-        fitting = {key[part]: None for key in self.shortcuts if key[part].fits_literals(scope)}
+        scope, bound, literals = self.machine.scope, self.bound, self.literals
+        fitting = [each for each in self.choices[part] if each.fits_literals(scope)]
         if len(fitting) != 1:
             return None
         (verse,) = fitting
-        if any(not same_literal(self.bound.get(each.name, each.root), each.root) for each in verse.read_literals):
-            return None  # a round that was put off may have changed it
-        read = {each.name: scope[each.name] for each in verse.read_literals if each.name in scope}
-        if any(not same_literal(self.literals.get(name, value), value) for name, value in read.items()):
-            return None  # it was counted since it was read in this round
-        self.literals |= read
+        for reading in verse.read_literals:
+            name, value = reading.name, reading.root
+            if name in bound and not same_literal(bound[name], value):
+                return None  # a round that was put off may have changed it
+            if name in scope and not same_literal(literals.setdefault(name, scope[name]), scope[name]):
+                return None  # it was counted since it was read in this round
         return verse
 
     def computed(self, key: Key) -> Ahead | None:
