@@ -247,19 +247,9 @@ class Verse:
         unpaid = len(machine.spans) - machine.paid
         if machine.off != self.off or unpaid != self.unpaid or machine.steps_left < self.steps:
             return None
-        names, get = machine.names, machine.scope.get
-        found = [get(name, MISSING) for name in self.single]
-        kinds = [
-            (Scalar, each.gate is INPUT, names.get(each)) if each.__class__ is Scalar else kind_of(each, names)
-            for each in found
-        ]
-        if kinds != self.kinds or not machine.newer.keys().isdisjoint(found):
+        found = self.given_now()
+        if found is None:
             return None
-        for reading in self.others:
-            given = reading.given(machine.scope.get(reading.name, MISSING))
-            if given is None:
-                return None
-            found += given
         if any(machine.is_held(name, self.scope.get(name), self.scope) is not held for name, held in self.holding):
             return None
         if len(set(map(id, found))) != self.distinct or any(found[i] is not found[j] for i, j in self.same):
@@ -268,6 +258,23 @@ class Verse:
         reached = [found[slot].total is not None and found[slot].home >= swept > 0 for slot in self.asked]
         if reached != self.answers:
             return None
+        return found
+
+    def given_now(self) -> Slots | None:
+        """Return what stands now where the verse reads; None if that has another structure."""
+        machine, names, get = self.machine, self.machine.names, self.machine.scope.get
+        found = [get(name, MISSING) for name in self.single]
+        kinds = [
+            (Scalar, each.gate is INPUT, names.get(each)) if each.__class__ is Scalar else kind_of(each, names)
+            for each in found
+        ]
+        if kinds != self.kinds or not machine.newer.keys().isdisjoint(found):
+            return None
+        for reading in self.others:
+            given = reading.given(get(reading.name, MISSING))
+            if given is None:
+                return None
+            found += given
         return found
 
     def fits_literals(self, scope: Scope) -> bool:

@@ -1,7 +1,7 @@
 """Rounds: a loop that does the same round after round goes on as straight-line code.
 
 A round is one time through a loop's body: refrains, and among them a sweep. What a round does is watched while it is
-recorded (see :mod:`stepgrad.watched`); once it has done the same twice, it is written out (see
+recorded (see :mod:`stepgrad.watched`); once it has done the same twice, or is going to, it is written out (see
 :mod:`stepgrad.shortcut`), and from then on only the numbers are computed that the updates give. The trace keeps these,
 and records a pass again when somebody looks at it.
 
@@ -153,17 +153,30 @@ class Rounds(Late):
         if last in self.seen:
             self.follows.add((last, key))
         if key not in self.seen:
-            self.seen[key] = Seen(watched.sources, watched.pattern(self.machine), steps)
-            readings = [each for verse in key for each in verse.readings]
-            self.names |= dict.fromkeys(each.name for each in readings if not each.is_literal or each.root is MISSING)
-            for name, value in [each for verse in key for each in verse.literals_bound.items()]:
-                self.bound[name] = value if same_literal(self.bound.get(name, value), value) else MISSING
-        elif max(self.left, self.count) < WORTH * len(self.seen):
+            self.remember(watched, steps)
+            if self.has_several_verses or not watched.goes_on():
+                return
+            self.follows.add((key, key))
+        if max(self.left, self.count) < WORTH * len(self.seen):
             self.patience = PATIENCE
         else:
             self.write_out(watched)
             if all(following in self.shortcuts for first, following in self.follows if first == key):
                 self.start(watched)
+
+    @property
+    def has_several_verses(self) -> bool:
+        """Whether its refrains have done several things: then it must be seen what follows what."""
+        return any(isinstance(act, Refrain) and len(act.verses) > 1 for act, _ in self.acts)
+
+    def remember(self, watched: Watched, steps: int) -> None:
+        """Take note of what a round did that was not seen before."""
+        key = watched.key
+        self.seen[key] = Seen(watched.sources, watched.pattern(self.machine), steps)
+        readings = [each for verse in key for each in verse.readings]
+        self.names |= dict.fromkeys(each.name for each in readings if not each.is_literal or each.root is MISSING)
+        for name, value in [each for verse in key for each in verse.literals_bound.items()]:
+            self.bound[name] = value if same_literal(self.bound.get(name, value), value) else MISSING
 
     def write_out(self, watched: Watched) -> None:
         """Write a round out, unless it is."""
