@@ -107,7 +107,7 @@ class Rounds(Late):
 
     def minds(self, names: Iterable[str]) -> bool:
         """Whether a round sees, other than as a literal, or gives something to one of these, which are to be bound."""
-        return self.gives(names) or not self.names.keys().isdisjoint(names)
+        return not (self.bound.keys().isdisjoint(names) and self.names.keys().isdisjoint(names))
 
     def forget(self) -> None:
         """Forget what the rounds did."""

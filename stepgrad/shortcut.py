@@ -193,9 +193,9 @@ class Shortcut(Writer):
             return self.use(self.locals[node, slot])
         gate: Any = node.gate
         template, places, is_ready = local_form(gate.locals[slot])
-        if places:
-            template = template.format_map({place: self.operand(OF[place](node)) for place in places})
-        return template if is_ready else f"({template})"
+        if is_ready:
+            return self.operand(OF[places[0]](node)) if places else template
+        return f"({template.format_map({place: self.operand(OF[place](node)) for place in places})})"
 
     # What is computed off the tape
 
@@ -298,8 +298,10 @@ def mentioned(nodes: Iterable[Node], edges: Iterable[Edge]) -> Iterator[Key]:
                 yield from (operand,) * times
     for node, slot, _ in edges:
         if isinstance(node.gate, Elementwise):
-            in_local = [OF[place](node) for place in local_form(node.gate.locals[slot])[1]]
-            yield from [each for each in in_local if isinstance(each, Node)] * 2
+            for place in local_form(node.gate.locals[slot])[1]:
+                value = OF[place](node)
+                if isinstance(value, Node):
+                    yield from (value, value)
 
 
 def mentioned_off_tape(parts: Sequence[Part]) -> Iterator[Key]:

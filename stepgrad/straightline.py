@@ -306,7 +306,8 @@ class Writer:
     def literal(self, value: Array) -> str:
         """Write a number, or a name for what has no text."""
         if value.__class__ is float and isfinite(value):
-            return f"({value!r})" if repr(value).startswith("-") else repr(value)
+            text = repr(value)
+            return f"({text})" if text[0] == "-" else text
         name = f"c{len(self.namespace)}"
         self.namespace[name] = value
         return name
