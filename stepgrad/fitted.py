@@ -81,9 +81,7 @@ class Fitting:
         """Compile what finds the recorder for the shapes of ``a`` and ``b``, and calls it with ``p`` and ``params``."""
         arguments = ", ".join(SLOTS[: len(self.pattern)])
         key = [SHAPES[kind].format(slot) for slot, kind in zip(SLOTS, self.pattern) if kind in SHAPES]
-        key += [
-            f"repr(params[{name!r}])" if name in SPELLED else f"params[{name!r}]" for name in self.gate.params
-        ]
+        key += [f"repr(params[{name!r}])" if name in SPELLED else f"params[{name!r}]" for name in self.gate.params]
         source = (
             f"{head}"
             f"    try: fitted = known[{', '.join(key)},]\n"

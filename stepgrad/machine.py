@@ -200,8 +200,8 @@ class Machine:
         What is computed from a number off the tape, or under ``no_grad``, stays off the tape.
         """
         ready = [self.operand(operand, place) for operand in operands]
-        nodes = gate.constant or any([isinstance(operand, Node) for operand in ready])
-        off_tape = any([isinstance(operand, OffTape) for operand in ready]) or (nodes and self.off > 0)
+        nodes = gate.constant or any(isinstance(operand, Node) for operand in ready)
+        off_tape = any(isinstance(operand, OffTape) for operand in ready) or (nodes and self.off > 0)
         shapes = [shape_of(raw(operand)) for operand in ready]
         try:
             if any(shapes) or not isinstance(gate, Elementwise):

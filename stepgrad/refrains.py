@@ -279,10 +279,7 @@ class Verse:
 
     def fits_literals(self, scope: Scope) -> bool:
         """Whether the literals that it reads are the same."""
-        for each in self.read_literals:
-            if not same_literal(scope.get(each.name, MISSING), each.root):
-                return False
-        return True
+        return all(same_literal(scope.get(each.name, MISSING), each.root) for each in self.read_literals)
 
     def repeat(self, slots: Slots) -> None:
         """Do it again, with other numbers in the first slots."""

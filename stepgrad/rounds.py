@@ -237,7 +237,7 @@ class Rounds(Late):
     def next_verse(self, part: int) -> Verse | None:
         """Return the only verse of a refrain, of those seen, that fits the literals it reads; and write these down."""
         scope, bound, literals = self.machine.scope, self.bound, self.literals
-        fitting = [each for each in self.choices[part] if each.fits_literals(scope)]
+        fitting = [each for each in self.choices[part] if not each.read_literals or each.fits_literals(scope)]
         if len(fitting) != 1:
             return None
         (verse,) = fitting

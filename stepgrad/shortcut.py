@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property, lru_cache
-from itertools import chain
+from itertools import chain, count
 from operator import attrgetter
 from typing import Any, TypeAlias
 
 from stepgrad.formula import NAMES, OPERANDS
 from stepgrad.gate import Elementwise, Gate
 from stepgrad.journal import DATA, GRADIENT, RECORD, UPDATE
-from stepgrad.literals import OffTape
 from stepgrad.numeric import FLOAT
 from stepgrad.readings import UnfitError
 from stepgrad.straightline import READY, Slot, Writer, float_template
@@ -54,6 +53,8 @@ class Shortcut(Writer):
         What computes a value that has no variable, until it is mentioned.
     sums : dict
         What computes the gradient of a node, as far as it has been written, until it is used.
+    entries : list of list
+        Of each part, what stands in its slots.
 
     Raises
     ------
@@ -72,31 +73,24 @@ class Shortcut(Writer):
         assert recorded.output is not None
         before: list[Key] = [*moving, *((*each, 1) for each in carried)]
         super().__init__(FLOAT, before)
-        varying = depending(recorded.nodes, moving)
-        leading = depending(recorded.nodes, gradients_wanted(parts))  # to where gradients are wanted
-        written = [node for node in recorded.nodes if node in varying or node in leading]
-        edges = Stretch(recorded, (), 0, 0).edges
-        needed = [each for each in zip(edges.nodes, edges.slots, edges.operands) if each[2] in leading]
+        nodes, edges = wanted_of(recorded, moving, parts)
         left: list[Key] = [*updated(parts), *((*each, 0) for each in carried), *told, recorded.output]
-        self.mentions = Counter(chain(mentioned(written, needed), mentioned_off_tape(parts), left))
-        self.uses = Counter(chain((node for node, _, _ in needed), gradients_wanted(parts)))
+        self.entries = list(map(entries_of, count(), parts))
+        self.mentions = Counter(chain(mentioned(nodes, edges), mentioned_off_tape(parts, self.entries), left))
+        self.uses = Counter(chain((node for node, _, _ in edges), gradients_wanted(parts)))
         self.texts: dict[Key, str] = {}
         self.sums: dict[Node, str] = {}
         self.total_of[recorded.output] = self.literal(recorded.seed)
         self.unpack(len(before))
         given = (each for part in parts for each in part.given if isinstance(each, Node) and not each.operands)
-        self.write_literals((*recorded.leaves, *given))
-        self.write_literals(node for node in recorded.nodes if node not in varying and node not in leading)
-        for node in written:
-            if node not in self.names:
-                self.write_gate(node, frozenset())
+        self.write_literals((*recorded.leaves, *given, *recorded.nodes), set(nodes))
+        for node in nodes:
+            self.write_gate(node, frozenset())
         self.write_parts(parts, before_sweep=True)
-        for edge in needed:
+        for edge in edges:
             self.write_edge(*edge)
         self.write_parts(parts, before_sweep=False)
-        if any(key not in self.names and key not in self.texts for key in left):
-            raise UnfitError  # it leaves something else than the round before
-        self.pages[-1].lines.append(f"return [{', '.join(map(self.taken, left))}]")
+        self.give_back(left)
         self.room = [None] * (len(self.places) - len(before))
 
     # Values
@@ -108,10 +102,16 @@ class Shortcut(Writer):
             page.lines.append(f"{', '.join(names)}, = s[:{count}]")
         self.page_of |= dict.fromkeys(names, page)
 
-    def write_literals(self, nodes: Iterable[Node]) -> None:
+    def give_back(self, left: Sequence[Key]) -> None:
+        """Write that what the round leaves is returned."""
+        if any(key not in self.names and key not in self.texts for key in left):
+            raise UnfitError  # it leaves something else than the round before
+        self.pages[-1].lines.append(f"return [{', '.join(map(self.taken, left))}]")
+
+    def write_literals(self, nodes: Iterable[Node], varying: Set[Node]) -> None:
         """Write what holds the same in every round as it is."""
         for node in nodes:
-            if node not in self.names:
+            if node not in self.names and node not in varying:
                 self.names[node] = self.literal(node.value)
 
     def open_page(self) -> None:
@@ -207,7 +207,7 @@ class Shortcut(Writer):
 
     def write_part(self, number: int, part: Part) -> None:
         """Write what one refrain computes off the tape, and its updates."""
-        entries, ways = entries_of(number, part), part.verse.ways
+        entries, ways = self.entries[number], part.verse.ways
         for key, (way, do, at) in zip(entries[len(entries) - len(ways) :], ways):
             if way == RECORD:
                 continue
@@ -249,6 +249,17 @@ class Shortcut(Writer):
         for function in self.functions:
             found = function(store)
         return found  # of the last one
+
+
+def wanted_of(recorded: Pass, moving: Sequence[Node], parts: Sequence[Part]) -> tuple[Sequence[Node], Sequence[Edge]]:
+    """List the nodes that differ from round to round or lead to a wanted gradient, and the edges that lead there."""
+    varying = depending(recorded.nodes, moving)
+    leading = depending(recorded.nodes, gradients_wanted(parts))
+    edges = Stretch(recorded, (), 0, 0).edges
+    return (
+        [node for node in recorded.nodes if node.operands and (node in varying or node in leading)],
+        [each for each in zip(edges.nodes, edges.slots, edges.operands) if each[2] in leading],
+    )
 
 
 def depending(nodes: Sequence[Node], on: Iterable[Node]) -> set[Node]:
@@ -304,10 +315,9 @@ def mentioned(nodes: Iterable[Node], edges: Iterable[Edge]) -> Iterator[Key]:
                     yield from (value, value)
 
 
-def mentioned_off_tape(parts: Sequence[Part]) -> Iterator[Key]:
+def mentioned_off_tape(parts: Sequence[Part], entries_of_parts: Iterable[Sequence[Any]]) -> Iterator[Key]:
     """Yield the same for what is computed off the tape, and for updates."""
-    for number, part in enumerate(parts):
-        entries = entries_of(number, part)
+    for part, entries in zip(parts, entries_of_parts):
         for way, _, at in part.verse.ways:
             if way not in (RECORD, GRADIENT):
                 used = [entries[each] for each in (at[-1:] if way in (DATA, UPDATE) else at)]

@@ -236,8 +236,8 @@ class Statements(Assignments):
             return False, False, False
         nodes = repeatable_nodes([statement])
         kinds = set(map(type, nodes or ()))
-        reads_varying = any([each.id in self.varying for each in nodes or () if each.__class__ is ast.Name])
-        return nodes is not None, not kinds.isdisjoint(CONDITIONS), reads_varying
+        names = [each.id for each in nodes or () if each.__class__ is ast.Name]
+        return nodes is not None, not kinds.isdisjoint(CONDITIONS), not self.varying.isdisjoint(names)
 
     def read_Break(self, node: ast.Break) -> Act:
         """Read ``break``."""
