@@ -148,9 +148,7 @@ class Shortcut(Writer):
 
     def operand(self, operand: Any) -> str:
         """Write the same within an expression."""
-        if not isinstance(operand, (Node, tuple)):
-            return self.literal(operand)
-        return f"({self.texts.pop(operand)})" if operand in self.texts else self.use(self.names[operand])
+        return within(self.taken(operand))
 
     def write_formula(self, node: Node, gate: Elementwise, wanted: Set[Slot]) -> None:
         """Write the text of a row with the node's operands; its locals are written where they are multiplied by."""
@@ -162,20 +160,22 @@ class Shortcut(Writer):
     def write_edge(self, node: Node, slot: int, operand: Node) -> str:
         """Write what an edge sends, as one more term of the operand's gradient, and return that."""
         self.turn()
-        upstream, local = self.gradient(node), self.local(node, slot)
-        product = upstream if local == "1.0" else f"{upstream} * {local}"
+        sent, local = self.gradient(node), self.local(node, slot)
         before = self.sums.pop(operand, None) or self.total_of.get(operand)
+        if local != "1.0":
+            sent = f"{within(sent)} * {local}"
         if before is not None:
             before = self.use(self.summed(before) if len(before) > LONGEST else before)
-        total = self.sums[operand] = product if before is None else f"{before} + {product}"
-        return total
+            sent = f"{before} + {within(sent) if local == '1.0' else sent}"
+        self.sums[operand] = sent
+        return sent
 
     def gradient(self, node: Node) -> str:
         """Return the variable of a gradient, or what computes it, if it is used once."""
         if node in self.sums:
             text = self.sums.pop(node)
             if self.uses[node] == 1 and len(text) <= LONGEST and text not in self.page_of:
-                return f"({text})"
+                return text
             self.total_of[node] = self.summed(text)
         return self.use(self.total_of[node])
 
@@ -195,7 +195,7 @@ class Shortcut(Writer):
         template, places, is_ready = local_form(gate.locals[slot])
         if is_ready:
             return self.operand(OF[places[0]](node)) if places else template
-        return f"({template.format_map({place: self.operand(OF[place](node)) for place in places})})"
+        return within(template.format_map({place: self.operand(OF[place](node)) for place in places}))
 
     # What is computed off the tape
 
@@ -249,6 +249,11 @@ class Shortcut(Writer):
         for function in self.functions:
             found = function(store)
         return found  # of the last one
+
+
+def within(text: str) -> str:
+    """Return a text as part of another; without a blank it is a name, a number, a call, or a sign before one."""
+    return f"({text})" if " " in text else text
 
 
 def wanted_of(recorded: Pass, moving: Sequence[Node], parts: Sequence[Part]) -> tuple[Sequence[Node], Sequence[Edge]]:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 import stepgrad
-from stepgrad import late, rounds
+from stepgrad import late, rounds, shortcut, straightline
 from stepgrad.repeats import Repeats
 from tests.test_refrains import facts
 from tests.training import training_program
@@ -202,6 +202,33 @@ def test_random_programs(block, monkeypatch):
     for seed in range(25 * block, 25 * (block + 1)):
         source = training_program(random.Random(seed))
         assert facts(source) == plainly(monkeypatch, source), f"seed {seed}\n{source}"
+
+
+@pytest.mark.parametrize(("lines", "longest"), ((4, 200), (9, 20), (10_000, 0)))
+def test_code_in_several_functions(lines, longest, monkeypatch):
+    monkeypatch.setattr(straightline, "LINES", lines)
+    monkeypatch.setattr(shortcut, "LONGEST", longest)
+    for source in [*PROGRAMS.values(), *(training_program(random.Random(seed)) for seed in range(150, 160))]:
+        assert facts(source) == plainly(monkeypatch, source), source
+
+
+def test_what_is_mentioned_once_has_no_variable(monkeypatch):
+    written = []
+    monkeypatch.setattr(shortcut.Shortcut, "compiled", lambda self: written.extend(self.sources()) or compiled(self))
+    compiled = straightline.Writer.compiled
+    stepgrad.run("w = 0.5; u = 2.0\nfor k in range(9):\n    f = (w*u + u) ** 2\n    backward(f)\n    w -= 0.1*w.grad\n")
+    assert written == [
+        "def run(s):\n"
+        "    v0, = s[:1]\n"
+        "    v2 = (v0 * 2.0) + 2.0\n"
+        "    return [v0 - (0.1 * ((1.0 * (0.0 if 2.0 == 0.0 else 2.0 * pow(v2, 2.0 - 1.0))) * 2.0)), pow(v2, 2.0)]\n"
+    ]
+
+
+def test_a_long_sum_of_gradients():
+    source = f"w = 0.5\nfor k in range(4):\n    f = {' + '.join(['w'] * 3000)}\n    backward(f)\n    w -= 0.0001*w.grad\n"
+    assert kept(source) == (1, 3)
+    assert stepgrad.run(source).grads == {"w": 3000.0}
 
 
 @pytest.mark.parametrize("limit", (200, 11_500, 12_345))
