@@ -60,8 +60,6 @@ class Contents:
         The passes as the tape has them, for what reads a whole trace.
     shift : int or None
         What a node's index here is beyond its index on the tape; None where this differs from node to node.
-    result : Node or None
-        The last output.
     """
 
     def __init__(
@@ -92,7 +90,12 @@ class Contents:
         shifts = {each.shift for each in self.stretches.parts}
         self.shift = shifts.pop() if len(shifts) == 1 and not self.foreign else None
         self._doubts = Doubts(number)
-        self.result = result or self._last_output()
+        self._result = result
+
+    @cached_property
+    def result(self) -> Node | None:
+        """The last output."""
+        return self._result or self._last_output()
 
     @property
     def node_count(self) -> int:

@@ -27,6 +27,7 @@ from stepgrad.tensor import Shape, Tensor, broadcast_source, check_size
 PATTERNS = ("t", "tt", "tn", "nt", "tl", "lt", "tT", "Tt", "nT", "Tn")
 ROOM, EACH = 1_000_000, 2_000  # for recorders of one gate and pattern, in numbers, and what each takes besides its own
 SHAPES = {"t": "{}.value.shape", "T": "{}.shape"}  # where it is found in a slot
+SPELLED = ("index",)  # params that may hold slices: these have no hash before Python 3.12
 NUMBERS = {"t": "{0}.value.data", "n": "[{0}.value]", "T": "{0}.data", "l": "[{0}] * size"}  # a list of them
 
 Recorder = Callable[..., Any]  # of a pass, operands and params; it returns the node
@@ -80,7 +81,7 @@ class Fitting:
         """Compile what finds the recorder for the shapes of ``a`` and ``b``, and calls it with ``p`` and ``params``."""
         arguments = ", ".join(SLOTS[: len(self.pattern)])
         key = [SHAPES[kind].format(slot) for slot, kind in zip(SLOTS, self.pattern) if kind in SHAPES]
-        key += [f"params[{name!r}]" for name in self.gate.params]
+        key += [f"repr(params[{name!r}])" if name in SPELLED else f"params[{name!r}]" for name in self.gate.params]
         source = (
             f"{head}"
             f"    try: fitted = known[{', '.join(key)},]\n"
@@ -104,7 +105,8 @@ class Fitting:
         shapes = [value.shape if isinstance(value, Tensor) else () for value in values]
         recorder, size = self.fitted(shapes, params)
         own = [value.shape for value in values if isinstance(value, Tensor)]
-        self.keep((*own, *(params[name] for name in self.gate.params)), recorder, size)
+        given = (repr(params[name]) if name in SPELLED else params[name] for name in self.gate.params)
+        self.keep((*own, *given), recorder, size)
         return recorder
 
     def fitted(self, shapes: Sequence[Shape], params: Params) -> tuple[Recorder, int]:

@@ -53,7 +53,7 @@ class Interpreter(Statements):
         self.supply()
         body()
         if self.pending is not None:
-            self.pending.settle()
+            self.pending.finish()
         for name in self.supplied:
             raise InputError(f"{name!r} is given a value, but the program never came to assign it; leave it out")
         if self.swept and output is not None:

@@ -162,14 +162,34 @@ class Late:
         machine.paid = len(machine.spans)
         machine.passed_over += pattern.period
 
-    def settle(self) -> None:
-        """Record the round that was put off, and what has been done of the next one."""
-        machine, done, ahead, kept = self.machine, self.position, self.ahead, self.kept
-        machine.pending, self.ahead, self.early, self.kept, self.position = None, None, None, [], 0
+    def finish(self) -> None:
+        """Let the trace keep the last round, too, where the program ends: nothing can see what it leaves."""
+        if self.ahead is None or self.position:
+            self.settle()
+            return
+        self.take_back()
+        self.keep(self.ahead)
+        self.hand_over()
+        for node in self.last.fresh:
+            self.machine.names.pop(node, None)
+
+    def take_back(self) -> None:
+        """Let nodes hold again what they held before conditions were answered."""
         for node, value in self.held.items():
             node.value = value
         self.held.clear()
-        machine.recording.passes.extend(kept)  # type: ignore[arg-type]  # nobody but the trace looks at these
+
+    def hand_over(self) -> None:
+        """Leave to the trace what has been kept, and put nothing off."""
+        passes: list[Any] = self.machine.recording.passes  # nobody but the trace looks at these
+        passes.extend(self.kept)
+        self.machine.pending, self.ahead, self.early, self.kept, self.position = None, None, None, [], 0
+
+    def settle(self) -> None:
+        """Record the round that was put off, and what has been done of the next one."""
+        machine, done, ahead, kept = self.machine, self.position, self.ahead, self.kept
+        self.take_back()
+        self.hand_over()
         self.key = self.last.key
         if kept:
             assert ahead is not None, "a round is kept when the next one is ahead"

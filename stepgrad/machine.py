@@ -53,6 +53,9 @@ class Pending(Protocol):
     def settle(self) -> None:
         """Do it now."""
 
+    def finish(self) -> None:
+        """Do of it what a trace needs: the program ends."""
+
     def tells(self, name: str) -> bool:
         """Let a name's node hold the number that it would; say whether that is known."""
 

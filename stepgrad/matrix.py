@@ -106,12 +106,13 @@ def transpose(number: NumberType, wanted: Wanted, own: Shape, *, axes: Sequence[
     return permuted(number, own, shape, source, "{up}ᵀ" if axes is None else "{up} with its axes put back")
 
 
-def index(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, index: Sequence[Any]) -> Ruled:
+def index(number: NumberType, wanted: Wanted, own: Shape, *, index: Sequence[Any]) -> Plan:
     """Take an entry, a row, a slice."""
-    (x,) = operands
-    shape, source = index_source(shape_of(x), index)
-    plan, gather = moved(number, shape_of(x), shape, source, "{up} put back in its place, 0 elsewhere")
-    return shaped(shape, plan.compute(flat(x))[0]), [gather]
+    shape, source = index_source(own, index)
+    plan, gather = moved(number, own, shape, source, "{up} put back in its place, 0 elsewhere")
+    if len(set(source)) == len(source):
+        gather.sums = putting(source, prod(own), gather.zero)
+    return plan
 
 
 def moved(number: NumberType, own: Shape, shape: Shape, source: Sequence[int], formula: str) -> tuple[Plan, Gather]:
@@ -134,6 +135,18 @@ def picking(source: Sequence[int]) -> Callable[[Numbers], Numbers]:
         return lambda xs: [xs[place] for place in source]
     pick = itemgetter(*source)
     return lambda xs: list(pick(xs))
+
+
+def putting(source: Sequence[int], size: int, zero: Number) -> Callable[[Numbers], Numbers]:
+    """Return what puts numbers at these places of a list of zeros."""
+
+    def put(xs: Numbers) -> Numbers:
+        found = [zero] * size
+        for place, x in zip(source, xs):
+            found[place] = x
+        return found
+
+    return put
 
 
 def stack(number: NumberType, operands: Sequence[Array], wanted: Wanted, *, axis: int) -> Ruled:

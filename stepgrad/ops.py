@@ -415,7 +415,7 @@ STRUCTURAL = (
     ),
     Structural(
         name="index", symbol="[ ]", signature="x[index]", params=("index",), template="{0}[{index}]",
-        rule=matrix.index, words="picks: the picked elements get the upstream, the others 0",
+        planned=matrix.index, words="picks: the picked elements get the upstream, the others 0",
         samples=(
             ((V,), {"index": (1,)}),
             ((M,), {"index": (slice(None), 2)}),

@@ -9,6 +9,7 @@ their gates are applied one after the other. The trace is the same in every bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -128,8 +129,8 @@ class Verse:
         slots |= {key: number for number, key in enumerate(filled, len(given))}
         self.slot_numbers = slots
         self.holding = [(reading.name, reading.held) for reading in self.readings if older]
-        self.operations = [self.operation(step) for step in steps]
         self.ways = [(step.way, step.do, tuple(map(self.slot_of, step.operands))) for step in steps]
+        self.operations = [self.operation(do, at) for _, do, at in self.ways]
         self.places = [step.span for step in steps]
         self.off_tape = [number for number, value in enumerate(given) if isinstance(value, OffTape)]
         asked = [(self.slot_of(node), answer) for node, answer in journal.reached]
@@ -168,16 +169,16 @@ class Verse:
         operands = node.operands
         if not operands and gate in (INPUT, CONSTANT):
             return Step(node, lambda _: recording.leaf(value, gate), (), span, RECORD)
-        record = recording.recorders[(gate, *map(type, operands))] if len(operands) <= 2 and not params else None
+        record = recording.recorders[(gate, *map(type, operands))] if len(operands) <= 2 else None
         if record is not None:
-            return Step(node, record, operands, span, RECORD)
+            return Step(node, partial(record, params=params) if params else record, operands, span, RECORD)
         return Step(node, lambda _, *given: recording.apply_row(gate, given, params), operands, span, RECORD)
 
-    def operation(self, step: Step) -> Operation:
-        """Return what fills the slot of a step."""
-        at, do, recording = list(map(self.slot_of, step.operands)), step.do, self.machine.recording
+    def operation(self, do: Callable[..., Any], at: Sequence[int]) -> Operation:
+        """Return what fills the slot of a step that takes its operands from these slots."""
         if 1 <= len(at) <= 2:
             return do, at[0], at[1] if len(at) == 2 else -1
+        recording = self.machine.recording
         return (lambda slots: do(recording.current, *[slots[each] for each in at])), -1, -1
 
     def learn_traces(self, journal: Journal, names: int, last: Any) -> None:
@@ -246,19 +247,9 @@ class Verse:
         unpaid = len(machine.spans) - machine.paid
         if machine.off != self.off or unpaid != self.unpaid or machine.steps_left < self.steps:
             return None
-        names, get = machine.names, machine.scope.get
-        found = [get(name, MISSING) for name in self.single]
-        kinds = [
-            (Scalar, each.gate is INPUT, names.get(each)) if each.__class__ is Scalar else kind_of(each, names)
-            for each in found
-        ]
-        if kinds != self.kinds or not machine.newer.keys().isdisjoint(found):
+        found = self.given_now()
+        if found is None:
             return None
-        for reading in self.others:
-            given = reading.given(machine.scope.get(reading.name, MISSING))
-            if given is None:
-                return None
-            found += given
         if any(machine.is_held(name, self.scope.get(name), self.scope) is not held for name, held in self.holding):
             return None
         if len(set(map(id, found))) != self.distinct or any(found[i] is not found[j] for i, j in self.same):
@@ -267,6 +258,23 @@ class Verse:
         reached = [found[slot].total is not None and found[slot].home >= swept > 0 for slot in self.asked]
         if reached != self.answers:
             return None
+        return found
+
+    def given_now(self) -> Slots | None:
+        """Return what stands now where the verse reads; None if that has another structure."""
+        machine, names, get = self.machine, self.machine.names, self.machine.scope.get
+        found = [get(name, MISSING) for name in self.single]
+        kinds = [
+            (Scalar, each.gate is INPUT, names.get(each)) if each.__class__ is Scalar else kind_of(each, names)
+            for each in found
+        ]
+        if kinds != self.kinds or not machine.newer.keys().isdisjoint(found):
+            return None
+        for reading in self.others:
+            given = reading.given(get(reading.name, MISSING))
+            if given is None:
+                return None
+            found += given
         return found
 
     def fits_literals(self, scope: Scope) -> bool:

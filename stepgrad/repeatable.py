@@ -33,7 +33,7 @@ READ = ("grad", "data", "T", "shape", "ndim", "size")
 LITERAL = (ast.Constant, ast.Tuple, ast.List, ast.UnaryOp, ast.USub, ast.Load)
 ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 LEAVES = frozenset((ast.Name, ast.Constant, ast.Pass))
-ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
+ARITHMETIC = frozenset((ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult))
 
 Parts: TypeAlias = "Sequence[ast.AST] | None"  # what must be repeatable, too; None if a value may change what is done
 
@@ -54,13 +54,14 @@ def repeatable_nodes(nodes: Sequence[ast.AST]) -> Sequence[Any] | None:
 
 def parts_of_augmented(node: ast.AugAssign) -> Parts:
     """Look at ``x += y``: one that changes a name, or the data of an input."""
-    return (node.target, node.value) if isinstance(node.op, ARITHMETIC) else None
+    return (node.target, node.value) if node.op.__class__ in ARITHMETIC else None
 
 
 def parts_of_operator(node: ast.BinOp) -> Parts:
     """Look at an operator: how often a list is repeated, a value says."""
-    repeats = isinstance(node.op, ast.Mult) and (isinstance(node.left, ast.List) or isinstance(node.right, ast.List))
-    return (node.left, node.right) if isinstance(node.op, ARITHMETIC) and not repeats else None
+    sides = node.left, node.right
+    repeats = node.op.__class__ is ast.Mult and (sides[0].__class__ is ast.List or sides[1].__class__ is ast.List)
+    return sides if node.op.__class__ in ARITHMETIC and not repeats else None
 
 
 def parts_of_loop(node: ast.ListComp | ast.GeneratorExp) -> Parts:

@@ -1,7 +1,7 @@
 """Rounds: a loop that does the same round after round goes on as straight-line code.
 
 A round is one time through a loop's body: refrains, and among them a sweep. What a round does is watched while it is
-recorded (see :mod:`stepgrad.watched`); once it has done the same twice, it is written out (see
+recorded (see :mod:`stepgrad.watched`); once it has done the same twice, or is going to, it is written out (see
 :mod:`stepgrad.shortcut`), and from then on only the numbers are computed that the updates give. The trace keeps these,
 and records a pass again when somebody looks at it.
 
@@ -47,6 +47,8 @@ class Rounds(Late):
         How many rounds are left, as far as is known.
     shortcuts : dict
         The rounds that are written out.
+    choices : list of list of Verse
+        What each refrain does in them.
     follows : set of (Key, Key)
         Which were seen to follow which.
     told : list of str or None
@@ -67,6 +69,7 @@ class Rounds(Late):
                 act.fewest = 0
         self.left = self.count = 0
         self.shortcuts: dict[Key, Shortcut] = {}
+        self.choices: list[list[Verse]] = []
         self.follows: set[tuple[Key, Key]] = set()
         self.told: list[str] | None = None
         self.bound: dict[str, Any] = {}
@@ -104,7 +107,7 @@ class Rounds(Late):
 
     def minds(self, names: Iterable[str]) -> bool:
         """Whether a round sees, other than as a literal, or gives something to one of these, which are to be bound."""
-        return self.gives(names) or not self.names.keys().isdisjoint(names)
+        return not (self.bound.keys().isdisjoint(names) and self.names.keys().isdisjoint(names))
 
     def forget(self) -> None:
         """Forget what the rounds did."""
@@ -150,17 +153,30 @@ class Rounds(Late):
         if last in self.seen:
             self.follows.add((last, key))
         if key not in self.seen:
-            self.seen[key] = Seen(watched.sources, watched.pattern(self.machine), steps)
-            readings = [each for verse in key for each in verse.readings]
-            self.names |= dict.fromkeys(each.name for each in readings if not each.is_literal or each.root is MISSING)
-            for name, value in [each for verse in key for each in verse.literals_bound.items()]:
-                self.bound[name] = value if same_literal(self.bound.get(name, value), value) else MISSING
-        elif max(self.left, self.count) < WORTH * len(self.seen):
+            self.remember(watched, steps)
+            if self.has_several_verses or not watched.goes_on():
+                return
+            self.follows.add((key, key))
+        if max(self.left, self.count) < WORTH * len(self.seen):
             self.patience = PATIENCE
         else:
             self.write_out(watched)
             if all(following in self.shortcuts for first, following in self.follows if first == key):
                 self.start(watched)
+
+    @property
+    def has_several_verses(self) -> bool:
+        """Whether its refrains have done several things: then it must be seen what follows what."""
+        return any(isinstance(act, Refrain) and len(act.verses) > 1 for act, _ in self.acts)
+
+    def remember(self, watched: Watched, steps: int) -> None:
+        """Take note of what a round did that was not seen before."""
+        key = watched.key
+        self.seen[key] = Seen(watched.sources, watched.pattern(self.machine), steps)
+        readings = [each for verse in key for each in verse.readings]
+        self.names |= dict.fromkeys(each.name for each in readings if not each.is_literal or each.root is MISSING)
+        for name, value in [each for verse in key for each in verse.literals_bound.items()]:
+            self.bound[name] = value if same_literal(self.bound.get(name, value), value) else MISSING
 
     def write_out(self, watched: Watched) -> None:
         """Write a round out, unless it is."""
@@ -173,6 +189,7 @@ class Rounds(Late):
             self.shortcuts[watched.key] = Shortcut(
                 watched.recorded, watched.before.updated, watched.parts, carried, [*told.values()]
             )
+            self.choices = [list(dict.fromkeys(part)) for part in zip(*self.shortcuts)]
 
     # Going on without recording
 
@@ -219,17 +236,17 @@ class Rounds(Late):
 
     def next_verse(self, part: int) -> Verse | None:
         """Return the only verse of a refrain, of those seen, that fits the literals it reads; and write these down."""
-        scope = self.machine.scope
-        fitting = {key[part]: None for key in self.shortcuts if key[part].fits_literals(scope)}
+        scope, bound, literals = self.machine.scope, self.bound, self.literals
+        fitting = [each for each in self.choices[part] if not each.read_literals or each.fits_literals(scope)]
         if len(fitting) != 1:
             return None
         (verse,) = fitting
-        if any(not same_literal(self.bound.get(each.name, each.root), each.root) for each in verse.read_literals):
-            return None  # a round that was put off may have changed it
-        read = {each.name: scope[each.name] for each in verse.read_literals if each.name in scope}
-        if any(not same_literal(self.literals.get(name, value), value) for name, value in read.items()):
-            return None  # it was counted since it was read in this round
-        self.literals |= read
+        for reading in verse.read_literals:
+            name, value = reading.name, reading.root
+            if name in bound and not same_literal(bound[name], value):
+                return None  # a round that was put off may have changed it
+            if name in scope and not same_literal(literals.setdefault(name, scope[name]), scope[name]):
+                return None  # it was counted since it was read in this round
         return verse
 
     def computed(self, key: Key) -> Ahead | None:

@@ -53,9 +53,10 @@ class Program:
         """
         start: Any = node
         end: Any = last or node
-        if not hasattr(start, "lineno"):  # a whole program
+        try:
+            line, column, end_line, end_column = start.lineno, start.col_offset, end.end_lineno, end.end_col_offset
+        except AttributeError:  # a whole program
             return Span(1, 1, 1, 1)
-        line, column, end_line, end_column = start.lineno, start.col_offset, end.end_lineno, end.end_col_offset
         if not self.text.isascii():
             column, end_column = self.characters(line, column), self.characters(end_line, end_column)
         return Span(line, column + 1, end_line, end_column + 1)

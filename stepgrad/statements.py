@@ -232,10 +232,12 @@ class Statements(Assignments):
 
         That is whether it has a condition, and whether it reads what a loop counts or goes over.
         """
-        nodes = None if counted_by(statement, self.counters) is not None else repeatable_nodes([statement])
-        names = (each.id for each in nodes or () if each.__class__ is ast.Name)
-        has_condition = any(each.__class__ in CONDITIONS for each in nodes or ())
-        return nodes is not None, has_condition, not self.varying.isdisjoint(names)
+        if counted_by(statement, self.counters) is not None:
+            return False, False, False
+        nodes = repeatable_nodes([statement])
+        kinds = set(map(type, nodes or ()))
+        names = [each.id for each in nodes or () if each.__class__ is ast.Name]
+        return nodes is not None, not kinds.isdisjoint(CONDITIONS), not self.varying.isdisjoint(names)
 
     def read_Break(self, node: ast.Break) -> Act:
         """Read ``break``."""

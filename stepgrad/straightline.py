@@ -223,17 +223,19 @@ class Writer:
         The last one is open.
     page_of : dict
         Where each variable is assigned.
+    names : dict
+        In which variable a value stands, or which number it is.
     places : dict
         Where in ``s`` a variable is found that another function assigns.
     total_of : dict
         In which variable the gradient of a node stands, as far as the sweep has been written.
     """
 
-    def __init__(self, number: NumberType, givens: Sequence[Node]) -> None:
+    def __init__(self, number: NumberType, givens: Sequence[Any]) -> None:
         self.number = number
         self.namespace = {**namespace_of(number), "closed": number.closed}
         self.pages = [Page()]
-        self.names = {node: f"v{k}" for k, node in enumerate(givens)}
+        self.names: dict[Any, str] = {each: f"v{k}" for k, each in enumerate(givens)}
         self.places = {name: k for k, name in enumerate(self.names.values())}
         self.page_of: dict[str, Page] = {}
         self.templates: dict[tuple[Elementwise, str], str] = {}
@@ -278,7 +280,11 @@ class Writer:
     def turn(self) -> None:
         """Open a new function if this one is long enough."""
         if len(self.pages[-1].lines) >= LINES:
-            self.pages.append(Page())
+            self.open_page()
+
+    def open_page(self) -> None:
+        """Open a new function."""
+        self.pages.append(Page())
 
     def assign(self, name: str, text: str, *more: str) -> None:
         """Write a line that assigns a variable, or several."""
@@ -300,7 +306,8 @@ class Writer:
     def literal(self, value: Array) -> str:
         """Write a number, or a name for what has no text."""
         if value.__class__ is float and isfinite(value):
-            return f"({value!r})" if repr(value).startswith("-") else repr(value)
+            text = repr(value)
+            return f"({text})" if text[0] == "-" else text
         name = f"c{len(self.namespace)}"
         self.namespace[name] = value
         return name
@@ -321,14 +328,20 @@ class Writer:
     def write_gate(self, node: Node, wanted: Set[Slot]) -> None:
         """Write what computes a node, and those of its locals that the sweep will want."""
         self.turn()
-        gate, name, operands = node.gate, f"v{len(self.names)}", list(map(self.operand, node.operands))
-        self.names[node] = name
-        if not isinstance(gate, Elementwise) or isinstance(node.value, Tensor):
-            locals_ = [f"d{slot}_{name}" for slot in range(len(operands))]
-            self.locals |= {(node, slot): local for slot, local in enumerate(locals_)}
-            self.namespace[f"gate_{name}"] = partial(apply_gate, node, self.number)
-            self.assign(name, f"gate_{name}({', '.join(operands)})", *locals_)
+        if isinstance(node.gate, Elementwise) and not isinstance(node.value, Tensor):
+            self.write_formula(node, node.gate, wanted)
             return
+        name, operands = f"v{len(self.names)}", list(map(self.operand, node.operands))
+        self.names[node] = name
+        locals_ = [f"d{slot}_{name}" for slot in range(len(operands))]
+        self.locals |= {(node, slot): local for slot, local in enumerate(locals_)}
+        self.namespace[f"gate_{name}"] = partial(apply_gate, node, self.number)
+        self.assign(name, f"gate_{name}({', '.join(operands)})", *locals_)
+
+    def write_formula(self, node: Node, gate: Elementwise, wanted: Set[Slot]) -> None:
+        """Write the texts of a row with the node's operands."""
+        name, operands = f"v{len(self.names)}", list(map(self.operand, node.operands))
+        self.names[node] = name
         filling = dict(zip((*OPERANDS[: len(operands)], "z"), (*operands, name)))
         self.assign(name, self.template(gate, gate.forward).format_map(filling))
         for slot, text in enumerate(gate.locals):

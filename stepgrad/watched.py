@@ -123,6 +123,23 @@ class Watched:
         """Return what the updates took the place of, in order."""
         return [part.slots[at[0]] for part in self.parts for way, _, at in part.verse.ways if way == UPDATE]
 
+    def goes_on(self) -> bool:
+        """Whether another round that did the same would be given all from the same places again.
+
+        What the round itself makes before it reads it comes from there in any case.
+        """
+        moving = {node: ("moving", place) for place, node in enumerate(self.fresh)}
+        off = {id(made): (*place, 1) for place, made in left_off(self.key)}
+        for part in self.parts:
+            given = part.verse.given_now()
+            if given is None:
+                return False
+            for each, source in zip(given, part.sources):
+                own = source[0] == "made" or (source[0] == "off" and not source[3])
+                if not own and source_of(each, moving, off) != source:
+                    return False
+        return True
+
     def carried(self) -> list[Place]:
         """Return what it was given that the round before had left off the tape."""
         sources = (source for given in self.sources for source in given)
