@@ -33,16 +33,6 @@ class Reads(NamedTuple):
     compared: Set[str]
 
 
-def is_sweep(statement: ast.AST) -> bool:
-    """Whether a statement goes backward from a name, and does nothing else."""
-    match statement:
-        case ast.Expr(value=ast.Call(func=ast.Name(id="backward"), args=[ast.Name()], keywords=[])):
-            return True
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(), attr="backward"), args=[], keywords=[])):
-            return True
-    return False
-
-
 def quiet_in(expression: ast.expr, assigned: Set[str]) -> Reads | None:
     """Return what an expression reads that only reckons with it; None if it may do something else."""
     kinds = by_kind(expression)

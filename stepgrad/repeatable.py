@@ -11,6 +11,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from stepgrad.apart import Kept
 from stepgrad.calls import signature
 from stepgrad.names import dotted
 from stepgrad.vocabulary import GATE_OF, KNOWN_CALLS, LITERAL_MAKERS
@@ -109,6 +110,7 @@ PARTS: Mapping[type[ast.AST], Callable[[Any], Parts]] = {
     ast.Assign: parts_of_assignment,
     ast.AugAssign: parts_of_augmented,
     ast.Expr: lambda node: (node.value,),
+    Kept: lambda node: (node.value,),
     ast.For: lambda node: None if node.orelse else (node.target, node.iter, *node.body),
     ast.With: lambda node: node.body,
     ast.Return: lambda node: () if node.value is None else (node.value,),

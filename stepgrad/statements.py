@@ -10,6 +10,7 @@ from collections.abc import Sequence, Set
 from functools import cached_property
 from itertools import groupby
 
+from stepgrad.apart import SWEPT, Kept, is_sweep, with_sweep_apart
 from stepgrad.assignments import Assignments, do_nothing
 from stepgrad.errors import GateError
 from stepgrad.late import Sweep
@@ -18,7 +19,7 @@ from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
 from stepgrad.numeric import FLOAT
 from stepgrad.printing import printed
-from stepgrad.quiet import Reads, counted_by, is_sweep, quiet_in, quiet_names
+from stepgrad.quiet import Reads, counted_by, quiet_in, quiet_names
 from stepgrad.reader import TOO_DEEP
 from stepgrad.refrains import Refrain
 from stepgrad.repeatable import repeatable_nodes
@@ -113,6 +114,7 @@ class Statements(Assignments):
     def block_with_refrains(self, statements: Sequence[ast.stmt]) -> Act:
         """Read statements of a loop of the program itself; those that no value can steer are refrains."""
         acts: list[tuple[ast.AST, Act, int]] = []
+        statements = [part for each in statements for part in with_sweep_apart(each)]
         for (repeats, *_), several in groupby(statements, self.refrain_of):
             self.in_refrain = repeats
             run = [(each, *self.weighed(each)) for each in several]
@@ -147,6 +149,15 @@ class Statements(Assignments):
             value = thunk()
             if value is not None:
                 self.remember(value, node.value)
+
+        return act
+
+    def read_Kept(self, node: Kept) -> Act:
+        """Read what a sweep goes backward from."""
+        thunk = self.read(node.value)
+
+        def act() -> None:
+            self.scope[SWEPT] = thunk()
 
         return act
 

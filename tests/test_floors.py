@@ -71,6 +71,7 @@ FLOORS = [
     "refusals",
     "printing",
     "style",
+    "apart",
     "repeatable",
     "quiet",
     "journal",

@@ -226,7 +226,9 @@ def test_what_is_mentioned_once_has_no_variable(monkeypatch):
 
 
 def test_a_long_sum_of_gradients():
-    source = f"w = 0.5\nfor k in range(4):\n    f = {' + '.join(['w'] * 3000)}\n    backward(f)\n    w -= 0.0001*w.grad\n"
+    source = (
+        f"w = 0.5\nfor k in range(4):\n    f = {' + '.join(['w'] * 3000)}\n    backward(f)\n    w -= 0.0001*w.grad\n"
+    )
     assert kept(source) == (1, 3)
     assert stepgrad.run(source).grads == {"w": 3000.0}
 
@@ -254,3 +256,29 @@ def test_other_numbers_are_recorded():
 
     source = "w = 0.5\nfor k in range(8):\n    f = w*w\n    backward(f)\n    w -= 0.25*w.grad\n"
     assert stepgrad.run(source, number=Fraction).grads == {"w": Fraction(1, 128)}
+
+
+@pytest.mark.parametrize("sweep", ["backward((w - 3)**2)", "((w - 3)**2).backward()", "backward(sum([w, w*w]))"])
+def test_what_a_sweep_goes_backward_from_needs_no_name(sweep, monkeypatch):
+    source = f"w = 0.5\nfor k in range(30):\n    {sweep}\n    w -= 0.1*w.grad\nprint(w)\n"
+    assert kept(source)[1] >= 28
+    assert stepgrad.run(source).output.startswith("v")
+    assert facts(source) == plainly(monkeypatch, source)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "column", "words"),
+    [
+        ("backward(3*2)", 5, "starts from one computed value"),
+        ("(w.grad*2).backward()", 6, "there is no gradient yet"),
+        ("backward(w*undefined)", 16, "undefined"),
+        ("backward([w, w])", 5, "starts from a number"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused_at_its_place(sweep, column, words):
+    with pytest.raises(stepgrad.ProgramError) as within:
+        stepgrad.run(f"w = 0.5\nfor k in range(30):\n    {sweep}\n    w -= 0.1\n")
+    with pytest.raises(stepgrad.ProgramError) as outside:
+        stepgrad.run(f"w = 0.5\n{sweep}\nw -= 0.1\n")
+    assert words in str(within.value) and f":3:{column}:" in str(within.value)
+    assert f":2:{column - 4}:" in str(outside.value)

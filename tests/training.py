@@ -13,7 +13,8 @@ def training_program(chance):
     lines += [chance.choice(["t = 0.5", "t = constant(0.5)"])] if target == "t" else []
     start, body = matrices(chance) if kind == "tensors" else numbers(chance, kind, names, target)
     more, update = updates(chance, kind, names, rate)
-    groups = [body, [chance.choice(["backward(loss)", "loss.backward()"])], update]
+    sweeps = ["backward(loss)", "loss.backward()", "backward(loss*0.5)", "(loss + 1).backward()"]
+    groups = [body, [chance.choice(sweeps)], update]
     counts = chance.random() < 0.15
     for each in interference(chance, names):
         late = "loss" in each or "grad" in each
