@@ -226,7 +226,9 @@ def test_what_is_mentioned_once_has_no_variable(monkeypatch):
 
 
 def test_a_long_sum_of_gradients():
-    source = f"w = 0.5\nfor k in range(4):\n    f = {' + '.join(['w'] * 3000)}\n    backward(f)\n    w -= 0.0001*w.grad\n"
+    source = (
+        f"w = 0.5\nfor k in range(4):\n    f = {' + '.join(['w'] * 3000)}\n    backward(f)\n    w -= 0.0001*w.grad\n"
+    )
     assert kept(source) == (1, 3)
     assert stepgrad.run(source).grads == {"w": 3000.0}
 
