@@ -30,6 +30,17 @@ class Sweep:
         return self.act()
 
 
+class Appending:
+    """A statement that appends a number to a list, and does nothing else."""
+
+    def __init__(self, act: Act, name: str) -> None:
+        self.act, self.name = act, name
+
+    def __call__(self) -> str | None:
+        """Execute it."""
+        return self.act()
+
+
 class Seen(NamedTuple):
     """What a round did when it was first seen.
 

@@ -50,6 +50,9 @@ class Pending(Protocol):
     def minds(self, names: Iterable[str]) -> bool:
         """Whether it must be done before one of these names is bound to a literal."""
 
+    def sees(self, entries: Any) -> bool:
+        """Whether it is given this list, or a list with it."""
+
     def settle(self) -> None:
         """Do it now."""
 

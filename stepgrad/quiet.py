@@ -26,11 +26,14 @@ class Reads(NamedTuple):
     literals : set of str
         Names that must stand for literals.
     compared : set of str
-        Names that are only compared, so that it is enough to know the numbers they hold.
+        Names that are only compared, or written down, so that it is enough to know the numbers they hold.
+    appended : str or None
+        The list to which it appends such a number.
     """
 
     literals: Set[str]
     compared: Set[str]
+    appended: str | None = None
 
 
 def quiet_in(expression: ast.expr, assigned: Set[str]) -> Reads | None:
@@ -79,6 +82,9 @@ def quiet_names(statement: ast.stmt, assigned: Set[str], counters: Set[str]) -> 
             return Reads(set(), set())
         case ast.If(test=expression) | ast.For(iter=expression) | ast.While(test=expression):
             return quiet_in(expression, assigned)
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(entries), "append"), [ast.Attribute() | ast.Call() as side], [])):
+            name = compared_name(side)
+            return None if name is None else Reads(set(), {name.id}, entries)
     counted = counted_by(statement, counters)
     return None if counted is None else Reads({counted}, set())
 

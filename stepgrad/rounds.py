@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any
 
 from stepgrad.bindings import Bindings
-from stepgrad.late import PATIENCE, Ahead, Late, Seen, Sweep
+from stepgrad.late import PATIENCE, Ahead, Appending, Late, Seen, Sweep
 from stepgrad.readings import UnfitError, same_literal
 from stepgrad.refrains import Refrain, Verse
 from stepgrad.scopes import MISSING, Act
@@ -88,10 +88,12 @@ class Rounds(Late):
 
     # What others do
 
-    def interfered(self, block: Act) -> str | None:
+    def interfered(self, act: Act, block: Act) -> str | None:
         """Execute a statement that may change what the rounds are given."""
         self.given = self.given_now()
         ended = block()
+        if isinstance(act, Appending) and not self.sees(self.machine.scope.get(act.name)):
+            self.given[0] = self.machine.mutations
         self.look_again()
         return ended
 
@@ -108,6 +110,11 @@ class Rounds(Late):
     def minds(self, names: Iterable[str]) -> bool:
         """Whether a round sees, other than as a literal, or gives something to one of these, which are to be bound."""
         return not (self.bound.keys().isdisjoint(names) and self.names.keys().isdisjoint(names))
+
+    def sees(self, entries: Any) -> bool:
+        """Whether a round is given this list, or a list with it."""
+        readings = (reading for key in self.seen for verse in key for reading in verse.readings)
+        return any(entries is each for reading in readings for each in reading.lists)
 
     def forget(self) -> None:
         """Forget what the rounds did."""
@@ -129,7 +136,7 @@ class Rounds(Late):
                 for name, nodes in compared.items():
                     nodes.add(id(get(name)))
             own, steps = isinstance(act, (Refrain, Sweep)), machine.steps_left
-            ended = block() if own else self.interfered(block)
+            ended = block() if own else self.interfered(act, block)
             if ended is not None:
                 return ended
             if own:
@@ -286,7 +293,7 @@ class Rounds(Late):
         """Execute the statements from one on."""
         self.key = None
         for act, block in self.acts[first:]:
-            ended = block() if isinstance(act, (Refrain, Sweep)) else self.interfered(block)
+            ended = block() if isinstance(act, (Refrain, Sweep)) else self.interfered(act, block)
             if ended is not None:
                 return ended
         return None

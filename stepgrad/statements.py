@@ -13,7 +13,7 @@ from itertools import groupby
 from stepgrad.apart import SWEPT, Kept, is_sweep, with_sweep_apart
 from stepgrad.assignments import Assignments, do_nothing
 from stepgrad.errors import GateError
-from stepgrad.late import Sweep
+from stepgrad.late import Appending, Sweep
 from stepgrad.literals import OffTape, holds
 from stepgrad.machine import NOWHERE
 from stepgrad.names import assigned_in, dotted
@@ -73,6 +73,10 @@ class Statements(Assignments):
         if reads is None or self.pending is None or self.pending.gives(reads.literals):
             return False
         if any(holds(self.scope.get(name), OPEN) for name in reads.literals):
+            return False
+        if reads.appended is not None and (
+            self.pending.gives((reads.appended,)) or self.pending.sees(self.scope.get(reads.appended))
+        ):
             return False
         open_ = [each for each in reads.compared if self.pending.gives((each,)) or holds(self.scope.get(each), OPEN)]
         return all(map(self.pending.tells, open_))
@@ -137,7 +141,9 @@ class Statements(Assignments):
         """Return what executes a statement of a loop that is no refrain."""
         if self.number is FLOAT and is_sweep(statement):
             return Sweep(act)
-        return self.careful(statement, act)
+        reads = quiet_names(statement, self.assigned, self.counters)
+        careful = self.careful(statement, act)
+        return careful if reads is None or reads.appended is None else Appending(careful, reads.appended)
 
     def read_Expr(self, node: ast.Expr) -> Act:
         """Read an expression on a line of its own; a text is a comment."""

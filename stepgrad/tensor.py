@@ -302,7 +302,8 @@ def index_source(shape: Shape, index: Sequence[Any]) -> tuple[Shape, list[int]]:
 def within(item: int, size: int) -> int:
     """Return an index counted from the front, or say that there is no such entry."""
     if not -size <= item < size:
-        raise GateError(f"index {item} is out of range; this axis has {size} entries, so use 0 to {size - 1}")
+        has = f"{size} entries, so use 0 to {size - 1}" if size else "no entries"
+        raise GateError(f"index {item} is out of range; this axis has {has}")
     return item % size
 
 

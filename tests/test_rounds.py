@@ -282,3 +282,23 @@ def test_what_cannot_be_swept_is_refused_at_its_place(sweep, column, words):
         stepgrad.run(f"w = 0.5\n{sweep}\nw -= 0.1\n")
     assert words in str(within.value) and f":3:{column}:" in str(within.value)
     assert f":2:{column - 4}:" in str(outside.value)
+
+
+APPENDING = {
+    "the loss": ("losses.append(f.data)", True),
+    "the loss, as an item": ("losses.append(f.item())", True),
+    "an input": ("losses.append(w.data)", True),
+    "to a list that a round counts": ("losses.append(f.data)\n    u -= 0.0*len(losses)*u.grad", False),
+    "to a list within a list that a round reads": ("losses.append(f.data)\n    u -= 0.0*len(all[1])*u.grad", False),
+    "a node": ("losses.append(f)", False),
+    "now and then": ("if k % 9 == 8: losses.append(f.data)", True),
+}
+
+
+@pytest.mark.parametrize("name", APPENDING)
+def test_numbers_that_are_appended_to_a_list(name, monkeypatch):
+    line, is_kept = APPENDING[name]
+    source = f"{START}losses = []\nall = [[w], losses]\nfor k in range(40):\n{BODY}    {line}\nprint(losses)\n"
+    assert facts(source) == plainly(monkeypatch, source)
+    whole, repeated = kept(source)
+    assert (repeated > whole) == is_kept

@@ -18,13 +18,14 @@ def training_program(chance):
     counts = chance.random() < 0.15
     for each in interference(chance, names):
         late = "loss" in each or "grad" in each
-        groups.insert(3 if late else chance.choice([0, 1, 2, 3, 3, 3]), [each])
+        places = [1, 2, 3, 3] if "append" in each else [3] if late else [0, 1, 2, 3, 3, 3]
+        groups.insert(chance.choice(places), [each])
     if counts:
         groups.append([chance.choice(["q = q + 1", "q += 1"])])
     lines += [*start, *more, *(["q = 0"] if counts else []), "losses = []"]
     loop = looped(chance, kind, [line for group in groups for line in group])
     w = names[0]
-    end = chance.choice([[], [f"print(loss, {w}, {w}.grad)"], [f"r = {w}*2"], loop])
+    end = chance.choice([[], [f"print(loss, {w}, {w}.grad)"], [f"r = {w}*2"], loop, ["print(losses)"]])
     return "\n".join([*lines, *loop, *end]) + "\n"
 
 
@@ -91,8 +92,11 @@ def interference(chance, names):
     if chance.random() < 0.3:
         side = chance.choice(["loss", "loss.data", "loss.item()", w])
         yield f"if {side} {chance.choice('<>')} {chance.choice(['0.1', '1e-3', '0.5'])}: {chance.choice(['break', 'print(k)', 'z = 1.0'])}"
-    if chance.random() < 0.1:
-        yield "losses.append(loss.data)"
+    if chance.random() < 0.3:
+        appended = f"losses.append({chance.choice(['loss.data', 'loss.item()', 'h.data', f'{w}.data', 'loss'])})"
+        yield chance.choice(["", "", f"if k % {chance.randint(2, 4)} == 0: "]) + appended
+        if chance.random() < 0.2:
+            yield "z = losses[-1]"
     if chance.random() < 0.1:
         yield "old = loss"
 
