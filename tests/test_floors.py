@@ -95,6 +95,8 @@ FLOORS = [
     "certificate",
     "supply",
     "conditions",
+    "searching",
+    "marks",
     "cursor",
     "wording",
     "derivatives",
