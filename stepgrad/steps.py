@@ -102,10 +102,9 @@ class Steps(Contents):
 
         The locals are those of numbers, found by a reverse sweep through the call alone; None for tensors.
         """
-        made = self.calls[call]
+        made, index = self.bare_calls[call], self.returned(call)
         inside = range(made.start, made.stop)
         operands = dict.fromkeys(o for node in inside for o in self.operands(node) if o not in inside)
-        index = None if made.result is None else self.index_of(made.result)
         if index is None or index not in inside:
             return Composite(None, tuple(operands), (None,) * len(operands))
         arrived: dict[int, Any] = {index: self.number.make(1)}
