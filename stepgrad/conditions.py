@@ -12,8 +12,10 @@ import math
 import operator
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Protocol
 
+from stepgrad.called import Counted
 from stepgrad.columns import Columns
 from stepgrad.contents import AllCalled
 from stepgrad.errors import InputError, nearest
@@ -22,7 +24,7 @@ from stepgrad.linear import LinearMap
 from stepgrad.operators import COMPARISONS
 from stepgrad.ops import GATES
 from stepgrad.stretches import Placed
-from stepgrad.tensor import flat
+from stepgrad.tensor import Tensor, flat
 from stepgrad.trace import Trace
 
 
@@ -98,10 +100,16 @@ class Comparison:
     names: tuple[str, ...]
 
     def holds(self, trace: Trace, index: int) -> bool:
-        """Whether the expression is true of the event's numbers; not where one is missing."""
-        numbers = numbers_of(trace[index])
+        """Whether the expression is true of the event's numbers."""
+        return self.is_true_of(trace[index])
+
+    def is_true_of(self, event: Event) -> bool:
+        """Whether the expression is true of an event's numbers; not where one is missing."""
+        numbers = numbers_of(event)
         if any(name not in numbers for name in self.names):
             return False
+        if not any(isinstance(numbers[name], Tensor) for name in self.names):
+            return self.fulfilled(numbers)
         columns = {name: flat(numbers[name]) for name in self.names}
         size = max(map(len, columns.values()), default=1)
         if any(len(column) not in (1, size) for column in columns.values()):
@@ -110,8 +118,11 @@ class Comparison:
         return any(map(self.fulfilled, each))
 
     def exceptions(self, trace: Trace, placed: Placed) -> Container[int]:
-        """Return all: they have other numbers."""
-        return range(placed.count)
+        """Return those where it is true of an event, if their pattern is written out."""
+        columns, names = trace.columns.get(placed.pattern), trace.called
+        if columns is None or not isinstance(names, Counted):
+            return range(placed.count)
+        return Fulfilling(self, columns, placed, names)
 
     def fulfilled(self, numbers: Mapping[str, Any]) -> bool:
         """Whether it is true of some numbers; an impossible arithmetic is not."""
@@ -149,15 +160,29 @@ class Mentions:
         return range(placed.count) if any(sign in DIGITS for sign in map(ord, self.text)) else frozenset()
 
 
+@dataclass(frozen=True)
 class Diverged(Container[int]):
     """The passes, of those that repeat a pattern, with a number that is not finite."""
 
-    def __init__(self, columns: Columns, placed: Placed) -> None:
-        self.columns = columns
-        self.placed = placed
+    columns: Columns
+    placed: Placed
 
     def __contains__(self, k: object) -> bool:
         return isinstance(k, int) and not self.columns.is_finite_in(self.placed, k)
+
+
+@dataclass(frozen=True)
+class Fulfilling(Container[int]):
+    """The passes, of those that repeat a pattern, that fulfil a comparison, or cannot be told column by column."""
+
+    comparison: Comparison
+    columns: Columns
+    placed: Placed
+    names: Counted
+
+    def __contains__(self, k: object) -> bool:
+        events = self.columns.events(self.placed, k, self.names, repeat(())) if isinstance(k, int) else ()
+        return events is None or any(map(self.comparison.is_true_of, events))
 
 
 def touched_by(nodes: Iterable[int], placed: Placed) -> frozenset[int]:

@@ -125,6 +125,18 @@ class Calls(Made[Call]):
             result = stretch.at(part.repeats.index_of(call.result, k))
         return call._replace(caller=caller, start=node + call.start, stop=node + call.stop, result=result)
 
+    def begun(self, node: int) -> int:
+        """Return how many calls have begun when a node is made."""
+        which = bisect_right(self.parts, node, key=lambda each: each.first_node) - 1
+        if which < 0:
+            return bisect_right(self.kept, node, key=start_of)
+        part, calls = self.parts[which], self.parts[which].pattern.calls
+        if node >= part.end_node:
+            kept = bisect_right(self.kept, node, key=start_of) - self.kept_before[which]
+            return self.firsts[which] + part.count * len(calls) + kept
+        k, place = divmod(node - part.first_node, part.pattern.period)
+        return self.firsts[which] + k * len(calls) + bisect_right(calls, place, key=start_of)
+
     def first_of(self, part: Placed) -> int:
         """Return the number of the first call made in repeated passes."""
         return self.firsts[bisect_left(self.parts, part.first_node, key=lambda each: each.first_node)]
@@ -136,3 +148,8 @@ class Calls(Made[Call]):
             return kept
         part = self.parts[which]
         return self.firsts[which] + part.count * len(part.pattern.calls) + kept - self.kept_before[which]
+
+
+def start_of(call: Call) -> int:
+    """Return the first node made in a call."""
+    return call.start

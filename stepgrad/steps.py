@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any, NamedTuple
@@ -59,7 +58,7 @@ class Steps(Contents):
         calls = self.bare_calls
         if not calls:
             return ()
-        call: int | None = bisect_right(calls, node, key=lambda each: each.start) - 1
+        call: int | None = self._calls.begun(node) - 1
         found: list[int] = []
         while call is not None and call >= 0:
             if node < calls[call].stop:

@@ -103,7 +103,29 @@ for step in range(9):
     backward(loss)
     w -= 1.0 * w.grad
 """
+WITHIN = """
+def neuron(w, x):
+    s = w * x
+    return tanh(s)
+def start(w, x):
+    y = neuron(x, 2.0)
+    backward(y)
+    for step in range(6):
+        loss = neuron(w, 0.7) * w + neuron(w, y * 1)
+        backward(loss)
+        w -= 0.1 * w.grad
+    z = neuron(w, 3.0)
+    return z * w
+w = 0.5
+a = start(w, w)
+for step in range(6):
+    loss = neuron(w, 0.7) + neuron(w, 0.3) ** 2
+    backward(loss)
+    w -= 0.1 * w.grad
+b = neuron(w, a)
+"""
 PROGRAMS = {
+    "within": WITHIN,
     "logistic": LOGISTIC,
     "matrix": MATRIX,
     "momentum": MOMENTUM,
