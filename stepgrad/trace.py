@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from math import isfinite, sqrt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from stepgrad.columns import Columns, tell
 from stepgrad.equality import same
@@ -73,6 +73,15 @@ class Trace(Steps, Made[Event]):
                 columns = self.columns.get(part.pattern)
                 each = chain.from_iterable(map(self.told, part.each(None, range(part.count))))
                 yield from each if columns is None else tell(self, part, columns)
+
+    def __copy__(self) -> Trace:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Trace:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a trace cannot be pickled; stepgrad.save(trace, 'FILE.jsonl') keeps every bit of it")
 
     def __contains__(self, event: object) -> bool:
         # An event knows its step, so it is looked for there; nan is equal to nan.

@@ -1,5 +1,7 @@
 """Repeated passes: of a long run only what cannot be recomputed is kept, and nobody notices."""
 
+import copy
+import pickle
 import random
 
 import pytest
@@ -169,6 +171,24 @@ def test_an_event_is_found_where_its_step_says(pair):
                 short.index(event, *bounds)
     for other in (run("a = 1.0; b = 2.0; c = a*b")[2], 7, tuple(whole[3]), None):
         assert other not in short
+
+
+def test_what_it_is_made_of_equals_lists(pair):
+    for trace in pair:
+        assert trace.spans == list(trace.spans)
+        assert trace.bare_calls == list(trace.bare_calls)
+        assert trace.versions == {name: list(each) for name, each in trace.versions.items()}
+        assert trace.spans != [*trace.spans, None]
+        assert repr(trace.spans) == repr(list(trace.spans))
+    assert pair[0].spans == pair[1].spans
+
+
+def test_a_trace_is_its_own_copy(pair):
+    for trace in pair:
+        assert copy.copy(trace) is trace
+        assert copy.deepcopy([trace])[0] == trace
+        with pytest.raises(TypeError, match="a trace cannot be pickled; stepgrad.save"):
+            pickle.dumps(trace)
 
 
 def test_an_event_with_nan_is_found():
