@@ -18,7 +18,7 @@ from stepgrad.repeats import Repeats
 from stepgrad.sequences import Made
 from stepgrad.tape import Node, Pass
 
-SHOWN = re.compile(r"(.+?)(?:#([1-9]\d*)|([₁-₉][₀-₉]*))")  # a name with its version
+SHOWN = re.compile(r"(.+?)(?:#([1-9][0-9]{0,14})|([₁-₉][₀-₉]{0,14}))")  # a name with its version
 
 new_name = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
 

@@ -172,7 +172,7 @@ class Contents:
             If there is none.
         """
         if name not in self.named:
-            unnamed = re.fullmatch(r"%(\d+)|v([₀-₉]+)", name)
+            unnamed = re.fullmatch(r"%([0-9]{1,15})|v([₀-₉]{1,15})", name)
             index = int((unnamed[1] or unnamed[2]).translate(DIGITS)) if unnamed else self.node_count
             if index < self.node_count and self._names.get(self.tape_index(index)) is None:
                 return index
