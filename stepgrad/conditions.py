@@ -39,7 +39,7 @@ class Condition(Protocol):
         """Whether the event at an index fulfils it."""
 
     def exceptions(self, trace: Trace, placed: Placed) -> Container[int]:
-        """Return the passes that may fulfil it at other places than others of their pattern; besides the first."""
+        """Return the passes that may fulfil it at other places than others of their pattern do."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,9 @@ class Fulfilling(Container[int]):
 
 def touched_by(nodes: Iterable[int], placed: Placed) -> frozenset[int]:
     """Return the passes where some of these nodes are made, and those that follow, which may use them."""
-    made = (node - placed.first_node for node in nodes if placed.first_node <= node < placed.end_node)
-    return frozenset(k for place in made for k in (place // placed.pattern.period, place // placed.pattern.period + 1))
+    first, period = placed.first_node, placed.pattern.period
+    made = ((node - first) // period for node in nodes if first - len(placed.pattern.fresh) <= node < placed.end_node)
+    return frozenset(k for made_in in made for k in (made_in, made_in + 1) if 0 <= k < placed.count)
 
 
 def numbers_of(event: Event) -> dict[str, Any]:

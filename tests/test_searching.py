@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from stepgrad import Cursor, StepgradError, rounds, run
+from stepgrad import Cursor, StepgradError, jvp, rounds, run
 from stepgrad.conditions import Mentions, OnNodes, read_condition
 from stepgrad.extract import chosen_steps
 from stepgrad.marks import SameMark, mark_at
@@ -15,7 +15,9 @@ from tests.training import training_program
 
 DIVERGES = "w = 2.0; u = 0.5\nfor k in range(60):\n    h = w*w + u\n    f = h**2\n    backward(f)\n    w -= 0.3*w.grad\n    u -= 0.1*u.grad\n"
 SLOWLY = "w = 2.0\nfor k in range(60):\n    f = w*w + 1\n    backward(f)\n    w += w.grad*1e5\n"
+SAMPLES = "w = 2.0; u = 0.1\nfor k in range(15):\n  for x, y in [(1.0, 2.0), (0.5, 1.0), (-1.0, 0.0)]:\n    h = tanh(w*x + u)\n    f = (h - y)**2\n    backward(f)\n    w -= 0.1*w.grad\n    u -= 0.1*u.grad\n"
 LONG = {
+    "samples": SAMPLES + SAMPLES.replace("h = tanh", "g = tanh").replace("(h", "(g") + "print(w)\n",
     "interrupted": INTERRUPTED.replace("12", "60").replace("== 5", "% 9 == 5"),
     "kinks": KINKS.replace("9", "50"),
     "logistic": LOGISTIC.replace("6", "40"),
@@ -79,6 +81,13 @@ def test_what_fulfils_a_condition_is_found(name, worth_while, monkeypatch):
     all_found(trace, random.Random(name))
 
 
+def test_it_is_found_among_tangents():
+    trace = jvp(run(LONG["logistic"]), {"w": 1.0}).trace
+    assert any(isinstance(each, Placed) for each in trace.stretches.parts)
+    assert Cursor(trace).until(read_condition("tangent > 0", trace))
+    all_found(trace, random.Random(1))
+
+
 @pytest.mark.parametrize("block", range(3))
 def test_it_is_found_in_random_programs(block):
     for seed in range(20 * block, 20 * (block + 1)):
@@ -101,6 +110,8 @@ def test_few_steps_of_a_long_run_are_asked(more):
     few += [OnNodes("", frozenset([node])) for node in (0, trace.node_count // 2, trace.node_count - 1)]
     few += [read_condition("y", trace)] if more else []
     assert all(len(list(steps_to_ask(trace, range(len(trace)), [each]))) < 150 for each in few)
+    samples = run(SAMPLES.replace("15", "500"))
+    assert all(len(list(steps_to_ask(samples, range(3000, len(samples)), [each]))) < 150 for each in few[:3])
     asked = list(steps_to_ask(trace, range(len(trace)), [read_condition("nonfinite", trace)]))
     assert asked.count(None) > 1990
 
