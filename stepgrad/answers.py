@@ -25,7 +25,7 @@ from stepgrad.tape import Node
 from stepgrad.tensor import Array, Shape, Tensor, flat, full, shape_of, shaped, show_shape, strides_of
 from stepgrad.trace import Trace
 
-ELEMENT = re.compile(r"(.+?)((?:\[\s*\d+(?:\s*,\s*\d+)*\s*\])+)")
+ELEMENT = re.compile(r"(.+?)((?:\[\s*\d{1,15}(?:\s*,\s*\d{1,15})*\s*\])+)")
 SPELLINGS = (
     re.compile(r"(.+)\.grad"),
     re.compile(r"[∂d].+/[∂d](.+)"),

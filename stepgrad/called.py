@@ -18,8 +18,7 @@ from stepgrad.repeats import Repeats
 from stepgrad.sequences import Made
 from stepgrad.tape import Node, Pass
 
-new_name = tuple.__new__  # what a NamedTuple's own call does
-SHOWN = re.compile(r"(.+?)(?:#([1-9]\d*)|([₁-₉][₀-₉]*))")  # a name with its version
+SHOWN = re.compile(r"(.+?)(?:#([1-9][0-9]{0,14})|([₁-₉][₀-₉]{0,14}))")  # a name with its version
 
 new_name = tuple.__new__  # what a NamedTuple's own call does, without a step through Python for each
 
@@ -44,12 +43,6 @@ class Versions(Made[int]):
     def __iter__(self) -> Iterator[int]:
         for part in self.parts:
             yield from part
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(x == y for x, y in zip(self, other))
-
-    def __hash__(self) -> int:
-        return hash(len(self))
 
 
 class Periodic(Made[int]):

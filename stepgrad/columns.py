@@ -139,6 +139,12 @@ class Columns:
                     notes = [*notes[:edge], note, *notes[edge + 1 :]]
         return Found(values, uppers, locals_, products, totals, notes, old, list(map(change_of, old, after)), after)
 
+    def is_finite_in(self, placed: Placed, k: int) -> bool:
+        """Whether all numbers of a pass are finite, those of its updates, too."""
+        found = self.found(placed, k)
+        rest = () if found is None else (*found.old, *found.changes, *found.after, self.pattern.model.seed)
+        return found is not None and all(map(self.is_finite, rest))
+
     def events(
         self, placed: Placed, k: int, names: Counted, paths: Iterable[tuple[int, ...]]
     ) -> Iterator[Event] | None:

@@ -1,7 +1,8 @@
 """Conditions on steps: what breakpoints and searches look for.
 
 A condition is asked about the step at an index of a trace. Those that are about nodes answer
-without making the event, so that a million steps are looked through in a second or two.
+without making the event. Each knows in which passes that repeat a pattern the answers may differ from those in the
+others, so that :mod:`stepgrad.searching` need not ask about every step of a long run.
 """
 
 from __future__ import annotations
@@ -9,16 +10,21 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Protocol
 
+from stepgrad.called import Counted
+from stepgrad.columns import Columns
+from stepgrad.contents import AllCalled
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
+from stepgrad.events import DIGITS, Backward, Direction, Event, Forward, Print, Seed, Tangent, Update
 from stepgrad.linear import LinearMap
 from stepgrad.operators import COMPARISONS
 from stepgrad.ops import GATES
-from stepgrad.tensor import flat
+from stepgrad.stretches import Placed
+from stepgrad.tensor import Tensor, flat
 from stepgrad.trace import Trace
 
 
@@ -32,17 +38,24 @@ class Condition(Protocol):
     def holds(self, trace: Trace, index: int) -> bool:
         """Whether the event at an index fulfils it."""
 
+    def exceptions(self, trace: Trace, placed: Placed) -> Container[int]:
+        """Return the passes that may fulfil it at other places than others of their pattern do."""
+
 
 @dataclass(frozen=True)
 class OnNodes:
     """A step that computes one of these nodes, or an edge that starts or ends there."""
 
     text: str
-    nodes: Container[int]
+    nodes: AllCalled | Collection[int]
 
     def holds(self, trace: Trace, index: int) -> bool:
         """Whether the event is about one of the nodes."""
         return any(node in self.nodes for node in trace.nodes_at(index))
+
+    def exceptions(self, trace: Trace, placed: Placed) -> Container[int]:
+        """Return the passes where single nodes are made, and those that follow."""
+        return frozenset() if isinstance(self.nodes, AllCalled) else touched_by(self.nodes, placed)
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,10 @@ class OnGate:
         """Whether the event's node was computed by the gate."""
         return any(trace.gate(node).name == self.gate for node in trace.nodes_at(index)[:1])
 
+    def exceptions(self, trace: Trace, placed: Placed) -> Container[int]:
+        """Return none: they have the same gates."""
+        return frozenset()
+
 
 @dataclass(frozen=True)
 class NonFinite:
@@ -68,6 +85,11 @@ class NonFinite:
         numbers = numbers_of(trace[index])
         return any(not math.isfinite(x) for array in numbers.values() for x in flat(array))
 
+    def exceptions(self, trace: Trace, placed: Placed) -> Container[int]:
+        """Return those with a number that is not finite, if their pattern is written out."""
+        columns = trace.columns.get(placed.pattern)
+        return range(placed.count) if columns is None else Diverged(columns, placed)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -78,16 +100,29 @@ class Comparison:
     names: tuple[str, ...]
 
     def holds(self, trace: Trace, index: int) -> bool:
-        """Whether the expression is true of the event's numbers; not where one is missing."""
-        numbers = numbers_of(trace[index])
+        """Whether the expression is true of the event's numbers."""
+        return self.is_true_of(trace[index])
+
+    def is_true_of(self, event: Event) -> bool:
+        """Whether the expression is true of an event's numbers; not where one is missing."""
+        numbers = numbers_of(event)
         if any(name not in numbers for name in self.names):
             return False
+        if not any(isinstance(numbers[name], Tensor) for name in self.names):
+            return self.fulfilled(numbers)
         columns = {name: flat(numbers[name]) for name in self.names}
         size = max(map(len, columns.values()), default=1)
         if any(len(column) not in (1, size) for column in columns.values()):
             return False
         each = ({name: column[i % len(column)] for name, column in columns.items()} for i in range(size))
         return any(map(self.fulfilled, each))
+
+    def exceptions(self, trace: Trace, placed: Placed) -> Container[int]:
+        """Return those where it is true of an event, if their pattern is written out."""
+        columns, names = trace.columns.get(placed.pattern), trace.called
+        if columns is None or not isinstance(names, Counted):
+            return range(placed.count)
+        return Fulfilling(self, columns, placed, names)
 
     def fulfilled(self, numbers: Mapping[str, Any]) -> bool:
         """Whether it is true of some numbers; an impossible arithmetic is not."""
@@ -119,6 +154,42 @@ class Mentions:
             return True
         span = trace.span(node)
         return bool(span and trace.program and wanted in trace.program.at(span).casefold())
+
+    def exceptions(self, trace: Trace, placed: Placed) -> Container[int]:
+        """Return none, unless it may be part of a version, or of an index, that is searched for."""
+        return range(placed.count) if any(sign in DIGITS for sign in map(ord, self.text)) else frozenset()
+
+
+@dataclass(frozen=True)
+class Diverged(Container[int]):
+    """The passes, of those that repeat a pattern, with a number that is not finite."""
+
+    columns: Columns
+    placed: Placed
+
+    def __contains__(self, k: object) -> bool:
+        return isinstance(k, int) and not self.columns.is_finite_in(self.placed, k)
+
+
+@dataclass(frozen=True)
+class Fulfilling(Container[int]):
+    """The passes, of those that repeat a pattern, that fulfil a comparison, or cannot be told column by column."""
+
+    comparison: Comparison
+    columns: Columns
+    placed: Placed
+    names: Counted
+
+    def __contains__(self, k: object) -> bool:
+        events = self.columns.events(self.placed, k, self.names, repeat(())) if isinstance(k, int) else ()
+        return events is None or any(map(self.comparison.is_true_of, events))
+
+
+def touched_by(nodes: Iterable[int], placed: Placed) -> frozenset[int]:
+    """Return the passes where some of these nodes are made, and those that follow, which may use them."""
+    first, period = placed.first_node, placed.pattern.period
+    made = ((node - first) // period for node in nodes if first - len(placed.pattern.fresh) <= node < placed.end_node)
+    return frozenset(k for made_in in made for k in (made_in, made_in + 1) if 0 <= k < placed.count)
 
 
 def numbers_of(event: Event) -> dict[str, Any]:

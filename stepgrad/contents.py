@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from stepgrad.called import Called, Counted, Shown, Spelled, versions_of
 from stepgrad.errors import InputError, nearest
-from stepgrad.events import DIGITS, Backward, Forward, Tangent, unnamed
+from stepgrad.events import DIGITS, Backward, Forward, Name, Partial, Tangent, unnamed
 from stepgrad.gate import Gate
 from stepgrad.notes import Doubts
 from stepgrad.numeric import NumberType
@@ -117,7 +117,7 @@ class Contents:
         """Return the gate that computed a node."""
         return self.stretches.model_of(index).gate
 
-    def all_called(self, name: str) -> Container[int]:
+    def all_called(self, name: str) -> AllCalled:
         """Return all nodes with a name, whatever their version."""
         return AllCalled(self, name)
 
@@ -127,7 +127,7 @@ class Contents:
 
     def name(self, index: int, *, ascii_only: bool = False) -> str:
         """Return a node's name: ``c``, its second version ``c₂``, or ``v₆`` where it has none."""
-        name = self._names.get(self.tape_index(index))
+        name = self._name_of(index)
         return unnamed(index, ascii_only) if name is None else name.shown(ascii_only)
 
     def bare_name(self, index: int, *, ascii_only: bool = False) -> str:
@@ -136,8 +136,11 @@ class Contents:
 
     def text_of(self, index: int) -> str:
         """Return a node's name as the program gives it, without its version; empty where it has none."""
-        name = self._names.get(self.tape_index(index))
+        name = self._name_of(index)
         return "" if name is None else name.text
+
+    def _name_of(self, index: int) -> Name | Partial | None:
+        return self._names.get(self.tape_index(index))
 
     def index_of(self, node: Node) -> int:
         """Return the index of a node of this trace."""
@@ -172,7 +175,7 @@ class Contents:
             If there is none.
         """
         if name not in self.named:
-            unnamed = re.fullmatch(r"%(\d+)|v([₀-₉]+)", name)
+            unnamed = re.fullmatch(r"%([0-9]{1,15})|v([₀-₉]{1,15})", name)
             index = int((unnamed[1] or unnamed[2]).translate(DIGITS)) if unnamed else self.node_count
             if index < self.node_count and self._names.get(self.tape_index(index)) is None:
                 return index
@@ -225,6 +228,11 @@ class Contents:
     def bare_calls(self) -> Sequence[Call]:
         """The same, perhaps without what they returned: what asks where they begin and end is soon answered."""
         return self._calls.bare if self._calls.stretches.are_repeated else self._calls.kept
+
+    def returned(self, call: int) -> int | None:
+        """Return the index of the node that a call returned, recalling no pass; None if it returned none."""
+        index = self._calls.returned(call)
+        return None if index is None else self.index_here(index)
 
     def first_call_of(self, placed: Placed) -> int:
         """Return the number of the first call made in repeated passes."""
@@ -297,7 +305,10 @@ class Contents:
         return self.stretches.number_at(index) + 1
 
     def _stretch(self, index: int) -> Stretch:
-        return self.stretches[self.stretches.number_at(index)]
+        stretch = self._here
+        if stretch is None or not stretch.first_step <= index < stretch.end:
+            stretch = self._here = self.stretches[self.stretches.number_at(index)]
+        return stretch
 
     def _last_output(self) -> Node | None:
         # From where the last sweep went; or else the last node.

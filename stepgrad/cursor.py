@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from stepgrad.conditions import Condition
 from stepgrad.errors import InputError
 from stepgrad.events import Backward, Event, Forward, Print, Tangent, Update
 from stepgrad.linear import LinearMap, Term
+from stepgrad.marks import SameMark, kind_at, mark_at
+from stepgrad.searching import Sought, steps_to_ask
 from stepgrad.stretch import PassSummary
 from stepgrad.tensor import Array, Shape, indices
 from stepgrad.trace import Trace
@@ -176,9 +177,7 @@ class Cursor:
 
     # To what is looked for
 
-    def until(
-        self, condition: Condition | Callable[[Event], bool], *, reverse: bool = False, wrap: bool = False
-    ) -> bool:
+    def until(self, condition: Sought, *, reverse: bool = False, wrap: bool = False) -> bool:
         """Go to the next step that fulfils a condition, or the one before with ``reverse``.
 
         Parameters
@@ -199,7 +198,7 @@ class Cursor:
 
     def hunt(
         self,
-        conditions: Sequence[Condition | Callable[[Event], bool]],
+        conditions: Sequence[Sought],
         *,
         reverse: bool = False,
         wrap: bool = False,
@@ -213,8 +212,8 @@ class Cursor:
         ways = [range(here - 1, -1, -1), range(size - 1, here - 1, -1)] if reverse else []
         ways = ways or [range(here + 1, size), range(here + 1)]
         for way in ways if wrap else ways[:1]:
-            for count, index in enumerate(way, 1):
-                if any(test(self.trace, index) for test in tests):
+            for count, index in enumerate(steps_to_ask(self.trace, way, conditions), 1):
+                if index is not None and any(test(self.trace, index) for test in tests):
                     yield index + 1
                     return
                 if count % SLICE == 0:
@@ -269,11 +268,13 @@ class Cursor:
         On the same step where it is of the same kind and about the same name; else on the first such
         step; else on the same step, or the last.
         """
-        mark = other._mark(other.position)
-        if other.position <= len(self.trace) and self._mark(other.position) == mark:
+        mark, size = mark_at(other.trace, other.position - 1), len(self.trace)
+        if other.position <= size and mark_at(self.trace, other.position - 1) == mark:
             return self._to(other.position)
-        same = (position for position in range(1, len(self.trace) + 1) if self._mark(position) == mark)
-        return self._to(next(same, other.position))
+        condition = SameMark(mark)
+        steps = steps_to_ask(self.trace, range(size), [condition]) if condition.is_known(self.trace) else ()
+        found = (index + 1 for index in steps if index is not None and condition.holds(self.trace, index))
+        return self._to(next(found, other.position))
 
     def _index(self, node: int | str) -> int:
         return self.trace.find(node) if isinstance(node, str) else node
@@ -300,19 +301,7 @@ class Cursor:
 
     def _gate_step(self, position: int) -> tuple[str, int]:
         nodes = self.trace.nodes_at(position - 1)
-        return self._kind(position), nodes[0] if nodes else -position
-
-    def _kind(self, position: int) -> str:
-        if len(self.trace.nodes_at(position - 1)) > 1:
-            return "edge"
-        summary = self.trace.passes[self.trace.pass_at(position - 1) - 1]
-        return (
-            "seed" if position - 1 in summary.backward else "update" if position - 1 in summary.updates else "forward"
-        )
-
-    def _mark(self, position: int) -> tuple[str, tuple[str, ...]]:
-        names = self.trace.names
-        return self._kind(position), tuple(names.get(node, "") for node in self.trace.nodes_at(position - 1))
+        return kind_at(self.trace, position - 1), nodes[0] if nodes else -position
 
     def _elements(self) -> list[Shape]:
         event = self.event
@@ -326,7 +315,7 @@ class Cursor:
         return self.element != before
 
 
-def asked(condition: Condition | Callable[[Event], bool]) -> Callable[[Trace, int], bool]:
+def asked(condition: Sought) -> Callable[[Trace, int], bool]:
     """Return what asks a condition, or a predicate on events, about the step at an index."""
     if callable(condition):
         return lambda trace, index: condition(trace[index])

@@ -15,6 +15,7 @@ from stepgrad.tensor import Array, Shape, indices, shape_of, show_shape
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+MOST_DIGITS = 15  # of a version or an index that is read: no trace has more nodes
 
 
 class Forward(NamedTuple):
@@ -300,7 +301,10 @@ def read_shown(text: str, most: int) -> Name | Partial:
     if DERIVATIVE.fullmatch(text):
         return read_name(text, 1, most)
     bare = text.rstrip("₀₁₂₃₄₅₆₇₈₉")
-    version = int(text[len(bare) :].translate(DIGITS) or "1")
+    digits = text[len(bare) :].translate(DIGITS)
+    if len(digits) > MOST_DIGITS:
+        return Name(text, 1)
+    version = int(digits or "1")
     return Name("", version) if bare == "v" and text != "v" else read_name(bare, version, most)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
+from stepgrad.conditions import OnNodes
 from stepgrad.errors import InputError
 from stepgrad.events import Event
+from stepgrad.searching import steps_to_ask
 from stepgrad.trace import Trace
 
 PHASES = ("forward", "backward", "updates")
@@ -38,11 +39,12 @@ def chosen_steps(
     """
     if steps is None and only is None and node is None:
         return None
-    found: Sequence[int] = range(len(trace)) if steps is None else indices_of(trace, steps)
-    if only is not None:
-        found = in_phase(trace, found, only)
+    told = range(len(trace)) if steps is None else indices_of(trace, steps)
+    found: Sequence[int] = told
     if node is not None:
-        found = touching(trace, found, node)
+        found = array("q", touching(trace, told, node))
+    if only is not None:
+        found = array("q", in_phase(trace, found, only))
     if not found:
         raise InputError("no step of the trace is all that is asked for; ask for less at once")
     return found
@@ -57,19 +59,24 @@ def indices_of(trace: Trace, steps: slice) -> range:
     return found
 
 
-def in_phase(trace: Trace, indices: Sequence[int], only: str) -> Sequence[int]:
-    """Keep the indices that lie in one phase of their pass."""
+def in_phase(trace: Trace, indices: Sequence[int], only: str) -> Iterator[int]:
+    """Yield the indices that lie in one phase of their pass."""
     if only not in PHASES:
         raise InputError(f"there is no phase {only!r}; use one of {', '.join(PHASES)}")
-    phases: Iterator[range] = (getattr(each, only) for each in trace.passes)
-    first, last = (indices[0], indices[-1]) if indices else (0, -1)
-    return array("q", (i for i in chain.from_iterable(phases) if first <= i <= last))
+    steps = phase = range(0)
+    for index in indices:
+        if index not in steps:
+            here = trace.passes[trace.pass_at(index) - 1]
+            steps, phase = here.steps, getattr(here, only)
+        if index in phase:
+            yield index
 
 
-def touching(trace: Trace, indices: Sequence[int], name: str) -> Sequence[int]:
-    """Keep the indices of the events that are about a value: its own steps, and edges from and to it."""
-    nodes = trace.all_called(name) if name in trace.versions else {trace.find(name)}
-    return array("q", (i for i in indices if any(node in nodes for node in trace.nodes_at(i))))
+def touching(trace: Trace, indices: range, name: str) -> Iterator[int]:
+    """Yield the indices of the events that are about a value: its own steps, and edges from and to it."""
+    condition = OnNodes(name, trace.all_called(name) if name in trace.versions else {trace.find(name)})
+    asked = steps_to_ask(trace, indices, [condition])
+    return (index for index in asked if index is not None and condition.holds(trace, index))
 
 
 def events_of(trace: Trace, steps: Sequence[int] | None) -> Iterator[Event]:

@@ -91,16 +91,28 @@ class Calls(Made[Call]):
 
     def at(self, number: int) -> Call:
         """Return a call by its number from 0 on."""
+        part, k, place = self.place(number)
+        if part is not None:
+            return self.repeated(part, k, part.pattern.calls[place], number - place)
+        call = self.kept[place]
+        return call._replace(caller=None if call.caller is None else self.number_of(call.caller))
+
+    def place(self, number: int) -> tuple[Placed | None, int, int]:
+        """Return in which repeated passes a call was made, which of these, and its place there; or among kept."""
         which = bisect_right(self.firsts, number) - 1
         if which < 0:
-            return self.kept[number]
+            return None, 0, number
         part, after = self.parts[which], number - self.firsts[which]
-        calls = part.pattern.calls
-        if after >= part.count * len(calls):
-            call = self.kept[self.kept_before[which] + after - part.count * len(calls)]
-            return call._replace(caller=None if call.caller is None else self.number_of(call.caller))
-        k, place = divmod(after, len(calls))
-        return self.repeated(part, k, calls[place], number - place)
+        calls = len(part.pattern.calls)
+        if after >= part.count * calls:
+            return None, 0, self.kept_before[which] + after - part.count * calls
+        return (part, *divmod(after, calls))
+
+    def returned(self, number: int) -> int | None:
+        """Return the index on the tape of the node that a call returned, None for one that returned none."""
+        part, k, place = self.place(number)
+        result = (self.kept if part is None else part.pattern.calls)[place].result
+        return None if result is None else result.index if part is None else part.repeats.index_of(result, k)
 
     def repeated(self, part: Placed, k: int, call: Call, first: int) -> Call:
         """Return a call of a repeated pass, of which the pass's first one has the number ``first``."""
@@ -113,6 +125,18 @@ class Calls(Made[Call]):
             result = stretch.at(part.repeats.index_of(call.result, k))
         return call._replace(caller=caller, start=node + call.start, stop=node + call.stop, result=result)
 
+    def begun(self, node: int) -> int:
+        """Return how many calls have begun when a node is made."""
+        which = bisect_right(self.parts, node, key=lambda each: each.first_node) - 1
+        if which < 0:
+            return bisect_right(self.kept, node, key=start_of)
+        part, calls = self.parts[which], self.parts[which].pattern.calls
+        if node >= part.end_node:
+            kept = bisect_right(self.kept, node, key=start_of) - self.kept_before[which]
+            return self.firsts[which] + part.count * len(calls) + kept
+        k, place = divmod(node - part.first_node, part.pattern.period)
+        return self.firsts[which] + k * len(calls) + bisect_right(calls, place, key=start_of)
+
     def first_of(self, part: Placed) -> int:
         """Return the number of the first call made in repeated passes."""
         return self.firsts[bisect_left(self.parts, part.first_node, key=lambda each: each.first_node)]
@@ -124,3 +148,8 @@ class Calls(Made[Call]):
             return kept
         part = self.parts[which]
         return self.firsts[which] + part.count * len(part.pattern.calls) + kept - self.kept_before[which]
+
+
+def start_of(call: Call) -> int:
+    """Return the first node made in a call."""
+    return call.start

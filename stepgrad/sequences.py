@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, overload
 
 Entry_co = TypeVar("Entry_co", covariant=True)
+SHOWN = 1000  # entries that are shown in a console
 
 
 class Made(Sequence[Entry_co]):
@@ -36,3 +37,13 @@ class Made(Sequence[Entry_co]):
         if not -count <= index < count:
             raise IndexError(self.has.format(count))
         return self.at(index % count)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether this is a sequence of equal entries."""
+        return isinstance(other, Sequence) and len(self) == len(other) and all(x == y for x, y in zip(self, other))
+
+    def __hash__(self) -> int:
+        return hash(len(self))
+
+    def __repr__(self) -> str:
+        return repr(list(self)) if len(self) < SHOWN else f"<{len(self):,} entries>"

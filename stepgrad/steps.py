@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any, NamedTuple
@@ -59,7 +58,7 @@ class Steps(Contents):
         calls = self.bare_calls
         if not calls:
             return ()
-        call: int | None = bisect_right(calls, node, key=lambda each: each.start) - 1
+        call: int | None = self._calls.begun(node) - 1
         found: list[int] = []
         while call is not None and call >= 0:
             if node < calls[call].stop:
@@ -102,10 +101,9 @@ class Steps(Contents):
 
         The locals are those of numbers, found by a reverse sweep through the call alone; None for tensors.
         """
-        made = self.calls[call]
+        made, index = self.bare_calls[call], self.returned(call)
         inside = range(made.start, made.stop)
         operands = dict.fromkeys(o for node in inside for o in self.operands(node) if o not in inside)
-        index = None if made.result is None else self.index_of(made.result)
         if index is None or index not in inside:
             return Composite(None, tuple(operands), (None,) * len(operands))
         arrived: dict[int, Any] = {index: self.number.make(1)}

@@ -15,13 +15,12 @@ from typing import NamedTuple, overload
 
 from stepgrad.ops import INPUT
 from stepgrad.repeats import Pattern, Repeats
-from stepgrad.sequences import Made
+from stepgrad.sequences import SHOWN, Made
 from stepgrad.stretch import PassSummary, Stretch
 from stepgrad.tape import Node, Pass
 from stepgrad.tensor import Array
 from stepgrad.written import Written
 
-SHOWN = 1000  # passes whose summaries are shown in a console
 REMEMBERED = 32  # stretches of repeated passes
 WORTH_WHILE = 20  # passes, for which a pattern is written out
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from math import isfinite, sqrt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from stepgrad.columns import Columns, tell
 from stepgrad.equality import same
@@ -74,6 +74,35 @@ class Trace(Steps, Made[Event]):
                 each = chain.from_iterable(map(self.told, part.each(None, range(part.count))))
                 yield from each if columns is None else tell(self, part, columns)
 
+    def __copy__(self) -> Trace:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Trace:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a trace cannot be pickled; stepgrad.save(trace, 'FILE.jsonl') keeps every bit of it")
+
+    def __contains__(self, event: object) -> bool:
+        # An event knows its step, so it is looked for there; nan is equal to nan.
+        return isinstance(event, Event) and 0 < event.step <= len(self) and same(self[event.step - 1], event)
+
+    def index(self, event: object, start: int = 0, stop: int | None = None) -> int:
+        """Return the index of an event, where it lies between ``start`` and ``stop``.
+
+        Raises
+        ------
+        ValueError
+            If it does not, or is no event of this trace.
+        """
+        if isinstance(event, Event) and event.step - 1 in range(len(self))[start:stop] and event in self:
+            return event.step - 1
+        raise ValueError("this is no event of the trace, or not where it is looked for")
+
+    def count(self, event: object) -> int:
+        """Return how many times an event is in the trace: once, or not at all."""
+        return int(event in self)
+
     @cached_property
     def columns(self) -> dict[Pattern, Columns]:
         """What tells all passes of a pattern, where that is written out."""
@@ -95,7 +124,8 @@ class Trace(Steps, Made[Event]):
         outside = [(each.program, each.number, len(each), each.node_count, each.output) for each in (self, other)]
         return (
             outside[0] == outside[1]
-            and same(self._outline(), other._outline())
+            and all(map(same, self._outline(), other._outline()))
+            and all(self._name_of(index) == other._name_of(index) for index in range(self.node_count))
             and all(same(x.params, y.params) for x, y in zip(self.nodes(), other.nodes(), strict=True))
             and all(map(same, self, other))
         )
@@ -103,19 +133,11 @@ class Trace(Steps, Made[Event]):
     def __hash__(self) -> int:
         return hash((self.program, len(self)))
 
-    def _outline(self) -> list[Any]:
-        # What events do not tell: where passes begin and end, the calls, all names, the result.
-        def place(node: Node | None) -> int | None:
-            return None if node is None else self.index_of(node)
-
-        calls = [(*call[:-1], place(call.result)) for call in self.calls]
-        passes = list(map(self.stretches.bounds, range(len(self.stretches))))
-        return [
-            passes,
-            calls,
-            {self.index_here(index): name for index, name in self._names.items()},
-            place(self.result),
-        ]
+    def _outline(self) -> Iterator[Any]:
+        # What neither events nor nodes tell: where passes begin and end, the calls, the result.
+        yield len(self.stretches), len(self.calls), None if self.result is None else self.index_of(self.result)
+        yield from map(self.stretches.bounds, range(len(self.stretches)))
+        yield from ((*call[:-1], self.returned(number)) for number, call in enumerate(self.bare_calls))
 
     @property
     def output(self) -> str:

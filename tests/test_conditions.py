@@ -2,8 +2,9 @@
 
 import pytest
 
-from stepgrad import Backward, InputError, run
+from stepgrad import Backward, Cursor, InputError, compare, run, why
 from stepgrad.conditions import Mentions, read_condition
+from stepgrad.events import SUBSCRIPTS, read_name
 
 SIGMOID = run("w0 = 2.0; x0 = -1.0\nm = -(w0*x0)\nf = 1/(1 + exp(m))  # squashed")
 MATRIX = run("W = [[0.1, 0.5], [-0.3, 0.8]]\nx = [0.2, 0.4]\nf = sum((W @ x)**2)")
@@ -130,3 +131,21 @@ def test_conditions_of_any_depth_raise_nothing_else(text):
 def test_printed_text_is_searched_too():
     trace = run("x = 2\nprint('halfway')\nf = x * x")
     assert [Mentions("HALF").holds(trace, i) for i in range(len(trace))] == [False, True, False, False, False, False]
+
+
+LOOP = run("w = 0.5\nfor k in range(60):\n    f = w*w\n    backward(f)\n    w -= 0.1*w.grad")
+MANY = "9" * 5000  # more digits than Python's int reads
+
+
+@pytest.mark.parametrize("trace", [SIGMOID, MATRIX, LOOP])
+@pytest.mark.parametrize("name", ["%{}", "v{}", "w#{}", "w{}", "W[{}]", "W[0][{}]", "∂w/∂w{}"])
+def test_names_with_very_many_digits_are_not_known(trace, name):
+    for digits in (MANY, MANY.translate(SUBSCRIPTS)):
+        asked = name.format(digits)
+        for ask in (
+            trace.find, Cursor(trace).go, lambda text: read_condition(text, trace), lambda text: why(trace, text),
+            lambda text: compare(trace, {text: 1.0}),
+        ):  # fmt: skip
+            with pytest.raises(InputError):
+                ask(asked)
+        assert read_name(f"∂f/∂{asked}", 1).shown() == f"∂f/∂{asked}"

@@ -96,6 +96,8 @@ FLOORS = [
     "certificate",
     "supply",
     "conditions",
+    "searching",
+    "marks",
     "cursor",
     "wording",
     "derivatives",

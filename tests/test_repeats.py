@@ -1,5 +1,7 @@
 """Repeated passes: of a long run only what cannot be recomputed is kept, and nobody notices."""
 
+import copy
+import pickle
 import random
 
 import pytest
@@ -103,7 +105,29 @@ for step in range(9):
     backward(loss)
     w -= 1.0 * w.grad
 """
+WITHIN = """
+def neuron(w, x):
+    s = w * x
+    return tanh(s)
+def start(w, x):
+    y = neuron(x, 2.0)
+    backward(y)
+    for step in range(6):
+        loss = neuron(w, 0.7) * w + neuron(w, y * 1)
+        backward(loss)
+        w -= 0.1 * w.grad
+    z = neuron(w, 3.0)
+    return z * w
+w = 0.5
+a = start(w, w)
+for step in range(6):
+    loss = neuron(w, 0.7) + neuron(w, 0.3) ** 2
+    backward(loss)
+    w -= 0.1 * w.grad
+b = neuron(w, a)
+"""
 PROGRAMS = {
+    "within": WITHIN,
     "logistic": LOGISTIC,
     "matrix": MATRIX,
     "momentum": MOMENTUM,
@@ -132,6 +156,49 @@ def test_the_events_are_the_same(pair):
     assert all(same(short[i], whole[i]) for i in places)
     assert same(short[3:200:7], whole[3:200:7])
     assert str(short) == str(whole)
+
+
+def test_an_event_is_found_where_its_step_says(pair):
+    whole, short = pair
+    for event in random.Random(4).choices(list(whole), k=40):
+        assert event in short
+        assert short.index(event) == event.step - 1
+        assert short.index(event, event.step - 1 - len(short)) == event.step - 1
+        assert short.count(event) == 1
+        assert event._replace(step=event.step % len(whole) + 1) not in short
+        for bounds in ((event.step,), (0, event.step - 1)):
+            with pytest.raises(ValueError, match="this is no event of the trace"):
+                short.index(event, *bounds)
+    for other in (run("a = 1.0; b = 2.0; c = a*b")[2], 7, tuple(whole[3]), None):
+        assert other not in short
+
+
+def test_what_it_is_made_of_equals_lists(pair):
+    for trace in pair:
+        assert trace.spans == list(trace.spans)
+        assert trace.bare_calls == list(trace.bare_calls)
+        assert trace.versions == {name: list(each) for name, each in trace.versions.items()}
+        assert trace.spans != [*trace.spans, None]
+        assert repr(trace.spans) == repr(list(trace.spans))
+    assert pair[0].spans == pair[1].spans
+
+
+def test_a_trace_is_its_own_copy(pair):
+    for trace in pair:
+        assert copy.copy(trace) is trace
+        assert copy.deepcopy([trace])[0] == trace
+        with pytest.raises(TypeError, match="a trace cannot be pickled; stepgrad.save"):
+            pickle.dumps(trace)
+
+
+def test_an_event_with_nan_is_found():
+    short = folded(
+        run(
+            "w = -1.0; c = 2.0\nfor k in range(9):\n    loss = sqrt(w) * c\n    backward(loss)\n    w -= 0.1 * w.grad\n"
+        )
+    )
+    assert any(isinstance(each, Placed) for each in short.stretches.parts)
+    assert all(event in short for event in short)
 
 
 def test_events_made_column_by_column_are_the_same(pair, monkeypatch):
@@ -168,6 +235,7 @@ def test_what_it_is_made_of_is_the_same(pair):
     assert [call[:-1] for call in short.calls] == [call[:-1] for call in whole.calls]
     ends = [[call.result and trace.index_of(call.result) for call in trace.calls] for trace in pair]
     assert ends[0] == ends[1]
+    assert [[trace.returned(number) for number in range(len(trace.calls))] for trace in pair] == ends
     assert short.stretches.last_swept == whole.stretches.last_swept
     assert [short.norms(k + 1) for k in range(len(short.passes))] == [
         whole.norms(k + 1) for k in range(len(whole.passes))
@@ -377,6 +445,11 @@ def test_who_asks_for_one_thing_of_a_long_run_has_few_passes_recalled():
         lambda: cursor.go("50%"), cursor.phase, cursor.turn, cursor.over, lambda: cursor.value("w"),
         lambda: cursor.gradient("w"), lambda: cursor.turn(reverse=True), lambda: cursor.phase(reverse=True),
         lambda: list(render(trace, "text", steps=range(middle, middle + 50))), lambda: list(render(trace, "dot")),
+        lambda: trace[middle] in trace, lambda: trace.index(trace[middle]),
+        lambda: chosen_steps(trace, steps=slice(middle, middle + 50), only="backward"),
+        lambda: next(render(trace, "layers")), lambda: cursor.until(read_condition("exp", trace), wrap=True),
+        lambda: chosen_steps(trace, node="w₇₇₇₇₇₇"), lambda: cursor.until(read_condition("w₇₇₇", trace), reverse=True),
+        lambda: cursor.like(Cursor(trace, middle)),
     ]  # fmt: skip
     for number, question in enumerate(questions):
         recalled.clear()

@@ -20,8 +20,10 @@ def layers(trace: Trace, *, digits: int = 4, ascii_only: bool = False) -> Iterat
         Spell mathematical signs in ASCII.
     """
     style = Style(digits, ascii_only)
-    swept = [each.number for each in trace.passes if each.backward]
-    names = list(dict.fromkeys(name for number in swept[:1] + swept[-1:] for name in trace.norms(number)))
+    swept = (each.number for each in trace.passes if each.backward)
+    last = trace.stretches.last_swept
+    ends = [] if last is None else [next(each.number for each in trace.passes if each.backward), last + 1]
+    names = list(dict.fromkeys(name for number in ends for name in trace.norms(number)))
     headings = ["pass", "loss", *(style.sign(f"‖∂{name}‖") for name in names)]
     widths = [max(cells(heading), digits + 6) for heading in headings]
     yield "  ".join(
