@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 from zlib import crc32
 
@@ -82,14 +82,13 @@ class Lines(Rows):
             len(trace.stretches),
             f"[{given}]",
             spell_text(trace.asked),
-            f"[{','.join(map(self.call, trace.calls))}]",
+            f"[{','.join(map(self.call, count(), trace.bare_calls))}]",
         )
         return "{" + ",".join(f'"{key}":{text}' for key, text in zip(HEADER_KEYS, fields, strict=True))
 
-    def call(self, call: Any) -> str:
+    def call(self, number: int, call: Any) -> str:
         """Spell a call of a function: name, span, caller, the first node and the one after its last, the result."""
-        result = "null" if call.result is None else self.trace.index_of(call.result)
-        caller = "null" if call.caller is None else call.caller
+        result, caller = ("null" if each is None else each for each in (self.trace.returned(number), call.caller))
         span = ",".join(map(str, call.span))
         return f"[{spell_text(call.name)},{span},{caller},{call.start},{call.stop},{result}]"
 
