@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, TypeAlias
 
-from stepgrad.events import DIGITS, Name, Partial, spelled, unnamed
+from stepgrad.events import DIGITS, Name, Partial, spelled, unnamed_ones
 from stepgrad.repeats import Repeats
 from stepgrad.sequences import Made
 from stepgrad.tape import Node, Pass
@@ -137,11 +137,9 @@ class Counted(Mapping[int, Name]):
 
     def shown_in(self, repeats: Repeats, k: int) -> list[str]:
         """Spell how all nodes are called that one of the repeated passes makes."""
-        first = repeats.first_index + k * repeats.pattern.period
-        return [
-            unnamed(index) if named is None or version is None else spelled(named[0], version)
-            for index, (named, version) in enumerate(zip(repeats.pattern.rows, self.versions_in(repeats, k)), first)
-        ]
+        first, rows = repeats.first_index + k * repeats.pattern.period, repeats.pattern.rows
+        named = zip(rows, self.versions_in(repeats, k), unnamed_ones(range(first, first + len(rows))))
+        return [bare if row is None or version is None else spelled(row[0], version) for row, version, bare in named]
 
     def versions_in(self, repeats: Repeats, k: int) -> list[int | None]:
         """Return the versions of all nodes that one of the repeated passes makes; None for one without a name."""

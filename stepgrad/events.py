@@ -252,6 +252,15 @@ def unnamed(index: int, ascii_only: bool = False) -> str:
     return f"%{index}" if ascii_only else f"v{subscript(index)}"
 
 
+def unnamed_ones(indices: range) -> list[str]:
+    """Call nodes that follow each other: most have all but three digits in common."""
+    high, low = divmod(indices.start, 1000)
+    if not high or low + len(indices) > 1000:
+        return list(map(unnamed, indices))
+    common = unnamed(high)
+    return [f"{common}{each}" for each in HIGH[low : low + len(indices)]]
+
+
 def subscript(number: int) -> str:
     """Spell a whole number as a subscript."""
     if number < 1000:

@@ -22,7 +22,7 @@ from stepgrad.formats.layout import Layout, Widths
 from stepgrad.formats.marking import FILL, MOST, NUMBER, MarkedBlocks, MarkedNames, Marking, Room
 from stepgrad.formats.plain import Plain
 from stepgrad.stretches import Placed
-from stepgrad.style import LARGE, printed
+from stepgrad.style import LARGE
 from stepgrad.tensor import Array
 
 
@@ -60,6 +60,7 @@ class Sheets:
         self.template = " ".join([f"%.{digits}f"] * len(self.holes.scalars(numbers)))
         shortest = len(f"{0:.{digits}f}")
         self.widths = Widths(plain.columns.line, plain.columns.step, max(plain.columns.number, shortest), shortest)
+        self.exponent = f"%.{digits}e"
         self.longest = len(f"{LARGE:.{digits}f}") - 1
         self.not_grown = [0] * len(self.holes.scalar_steps)
         self.flags: list[bool] = []
@@ -103,11 +104,11 @@ class Sheets:
         """Print numbers, and say which are rounded."""
         texts = (self.template % tuple(numbers)).split()
         read = list(map(float, texts))
-        careful = [place for place, number in enumerate(read) if not number]  # they may be too small for the decimals
-        if max(map(len, texts), default=0) > self.longest:  # or too large
-            careful = list(range(len(texts)))
-        for place in careful:
-            texts[place] = printed(numbers[place], self.digits)
+        awkward = [place for place, number in enumerate(read) if not number and numbers[place]]  # for the decimals
+        if max(map(len, texts), default=0) > self.longest:
+            awkward += [place for place, number in enumerate(numbers) if abs(number) >= LARGE]
+        for place in awkward:
+            texts[place] = self.exponent % numbers[place]
             read[place] = float(texts[place])
         return texts, list(map(ne, read, numbers))
 
@@ -119,11 +120,10 @@ class Sheets:
             grown[first_edge + edge] = len(total) - self.widths.shortest
         lengths = list(map(len, texts))
         if max(lengths, default=0) > width:
-            more = [max(length - width, 0) for length in lengths]
-            for step, (_, number) in enumerate(holes.computed):
-                grown[step] = more[number]
-            for step, (upper, local, product) in enumerate(holes.edges, first_edge):
-                grown[step] += more[upper] + more[local] + more[product]
+            more = [length - width if length > width else 0 for length in lengths]
+            values = [more[number] for _, number in holes.computed]
+            edges = zip(grown[first_edge:], holes.edges)
+            return [*values, *[own + more[up] + more[local] + more[product] for own, (up, local, product) in edges]]
         return grown
 
     def arrays(
