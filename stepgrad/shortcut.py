@@ -19,7 +19,7 @@ from stepgrad.gate import Elementwise, Gate
 from stepgrad.journal import DATA, GRADIENT, RECORD, UPDATE
 from stepgrad.numeric import FLOAT
 from stepgrad.readings import UnfitError
-from stepgrad.straightline import READY, Slot, Writer, float_template
+from stepgrad.straightline import READY, Slot, Writer, depending, float_template
 from stepgrad.stretch import Stretch
 from stepgrad.tape import Node, Pass
 from stepgrad.watched import Part, Place
@@ -265,15 +265,6 @@ def wanted_of(recorded: Pass, moving: Sequence[Node], parts: Sequence[Part]) -> 
         [node for node in recorded.nodes if node.operands and (node in varying or node in leading)],
         [each for each in zip(edges.nodes, edges.slots, edges.operands) if each[2] in leading],
     )
-
-
-def depending(nodes: Sequence[Node], on: Iterable[Node]) -> set[Node]:
-    """Return, of these and of a pass's nodes, those that are computed from these."""
-    found = set(on)
-    for node in nodes:
-        if not found.isdisjoint(node.operands):
-            found.add(node)
-    return found
 
 
 def gradients_wanted(parts: Sequence[Part]) -> Iterator[Any]:

@@ -10,7 +10,7 @@ itself runs that pass again and goes on with IEEE values.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property, lru_cache, partial
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
@@ -199,6 +199,15 @@ def params_of(node: Node) -> Mapping[str, Any]:
     """Return what a node's gate was given, also where the row's texts have taken it in."""
     gate = node.gate
     return dict(zip(gate.params, gate.given)) if isinstance(gate, Elementwise) else node.params
+
+
+def depending(nodes: Sequence[Node], on: Iterable[Node]) -> set[Node]:
+    """Return, of these and of a pass's nodes, those that are computed from these."""
+    found = set(on)
+    for node in nodes:
+        if not found.isdisjoint(node.operands):
+            found.add(node)
+    return found
 
 
 class Page:

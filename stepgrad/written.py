@@ -6,23 +6,40 @@ engine records them. Where Python's arithmetic raises, the engine itself does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import count
 from typing import Any, NamedTuple
 
 from stepgrad.gate import Gate, Params
-from stepgrad.numeric import FLOAT, NumberType
+from stepgrad.numeric import FLOAT
 from stepgrad.repeats import Pattern, Repeats, copied
-from stepgrad.straightline import Page, Straightline, Writer
+from stepgrad.straightline import Page, Slot, Straightline, Writer, depending
 from stepgrad.tape import More, Node, Pass, Updated
 
 
 class WithLocals(Writer):
-    """Writes a pass out so that the local of every edge is returned, too."""
+    """Writes a pattern out so that locals are returned, too; what no update changes is not computed again.
 
-    def __init__(self, number: NumberType, givens: Sequence[Node]) -> None:
-        super().__init__(number, givens)
+    Parameters
+    ----------
+    pattern : Pattern
+    givens : sequence of Node
+    """
+
+    def __init__(self, pattern: Pattern, givens: Sequence[Node]) -> None:
+        super().__init__(FLOAT, givens)
         self.used: dict[Page, list[str]] = {}
+        self.varying = depending(pattern.model.nodes, pattern.update_of)
+
+    def write_gate(self, node: Node, wanted: Set[Slot]) -> None:
+        """Write what computes a node, or what it holds in every pass."""
+        if node in self.varying:
+            super().write_gate(node, wanted)
+            return
+        self.names[node] = self.literal(node.value)
+        self.locals |= {
+            (node, slot): self.literal(local) for slot, local in enumerate(node.locals) if local is not None
+        }
 
     def write_edge(self, node: Node, slot: int, operand: Node) -> str:
         """Write what an edge sends, and let its local be returned."""
@@ -92,7 +109,7 @@ class Written:
         self.pattern = pattern
         self.straight = Straightline(pattern.model, FLOAT)
         self.givens = self.straight.givens
-        writer = WithLocals(FLOAT, self.givens)
+        writer = WithLocals(pattern, self.givens)
         writer.write_all(self.straight)
         pages = writer.pages
         self.variables = Numbers(
