@@ -35,6 +35,16 @@ for k in range(12):
     backward(loss)
     w -= 0.1 * w.grad
 """
+MATRICES = """
+X = [[0.0, 1.0], [1.0, 1.0], [0.5, -1.0]]
+W = [[0.1, -0.2], [0.3, 0.4]]
+b = [0.1, 0.0]
+for k in range(12):
+    loss = mean((tanh(X @ W + b) - 0.5) ** 2) + W[0, 1]
+    backward(loss)
+    W -= 0.5 * W.grad
+    b -= 0.5 * b.grad
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +75,7 @@ def test_random_programs(monkeypatch):
     assert used > 5
 
 
-@pytest.mark.parametrize("program", [NOTED, INFINITE, CALLS])
+@pytest.mark.parametrize("program", [NOTED, INFINITE, CALLS, MATRICES])
 def test_an_unusual_pass_amid_usual_ones(program, monkeypatch):
     lines, expected, stencils = told(program, monkeypatch)
     assert lines == expected

@@ -25,6 +25,7 @@ from stepgrad.formats.stencils import Stencils, spelled_paths
 from stepgrad.numeric import NUMBER_TYPES
 from stepgrad.repeats import Pattern
 from stepgrad.stretches import Placed
+from stepgrad.tensor import Tensor
 from stepgrad.trace import Trace
 
 FORMAT, FORMAT_VERSION = "stepgrad trace", 1
@@ -106,11 +107,11 @@ class Lines(Rows):
         """Yield the lines of repeated passes: the first is told, and becomes the stencil of the others."""
         trace, pattern, numbers = self.trace, placed.pattern, range(first, first + placed.count)
         columns, names, written = suits(trace, placed), trace.called, trace.stretches.written.get(pattern)
-        if columns is None or columns.has_tensors or not isinstance(names, Counted):
+        if columns is None or not isinstance(names, Counted):
             for number, stretch in zip(numbers, placed.each(written, range(placed.count))):
                 yield from self.whole(stretch, number)
             return
-        paths = Paths(trace, placed)
+        paths, spell = Paths(trace, placed), self.fresh if columns.has_tensors else repr
         for k, number in enumerate(numbers):
             found = columns.found(placed, k)
             if found is not None and is_usual(found, columns) and pattern in self.stencils:
@@ -121,8 +122,14 @@ class Lines(Rows):
             lines = list(chain.from_iterable(self.whole(stretch, number)))
             if found is not None and is_usual(found, columns):
                 bare = [line[: line.rindex(f',"{CHECKSUM}":')] for line in lines]
-                self.stencils[pattern] = Stencils(names, columns, bare, KEYS)
+                self.stencils[pattern] = Stencils(names, columns, bare, KEYS, spell)
             yield lines
+
+    def fresh(self, number: Any) -> str:
+        """Spell a finite number, a tensor of such, or a map by its formula; none of them is likely to come again."""
+        if isinstance(number, Tensor):
+            return self.tensors.spelled(number)
+        return repr(number) if isinstance(number, float) else self.texts[number.formula]
 
     def sealed(self, lines: Iterable[str]) -> Iterator[str]:
         """Close lines, each with the checksum of all up to it."""

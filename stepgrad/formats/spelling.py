@@ -108,11 +108,14 @@ class Tensors:
         if self.room < 0:
             self.layouts.clear()
             self.room = NUMBERS
-        text = layout.template % tuple(tensor.data)
-        if not tensor.data or "n" in text:  # nan or inf
-            text = spell_tensor(tensor)
-        layout.known[bits] = text
+        text = layout.known[bits] = self.spelled(tensor)
         return text
+
+    def spelled(self, tensor: Tensor) -> str:
+        """Spell a tensor, and remember nothing."""
+        layout = self.layouts.get(tensor.shape) or self.layout(tensor.shape)
+        text = layout.template % tuple(tensor.data)
+        return spell_tensor(tensor) if not tensor.data or "n" in text else text  # nan or inf
 
 
 def spell_number(number: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise, repeat
+from typing import Any
 
 from stepgrad.called import Counted
 from stepgrad.columns import Columns, Found, Paths, several
@@ -77,10 +78,15 @@ class Stencils:
         One of the passes, told.
     keys : sequence of str
         Those of every line, in order.
+    spell : callable
+        Spells a number.
     """
 
-    def __init__(self, names: Counted, columns: Columns, lines: Sequence[str], keys: Sequence[str]) -> None:
+    def __init__(
+        self, names: Counted, columns: Columns, lines: Sequence[str], keys: Sequence[str], spell: Callable[[Any], str]
+    ) -> None:
         self.names = names
+        self.spell = spell
         self.after = dict(pairwise(keys))
         pattern, known = columns.pattern, dict[str, str]()
         seed, tail = pattern.before, pattern.before + pattern.swept
@@ -116,7 +122,7 @@ class Stencils:
         made = indices[self.indices.back :]
         versions = self.names.versions_in(placed.repeats, k)
         counted = ["null" if version is None else str(version) for version in versions]
-        texts = list(map(repr, self.numbers.numbers(found)))
+        texts = list(map(self.spell, self.numbers.numbers(found)))
         values, uppers, locals_, products, totals, old, changes, after = (pick(texts) for pick in self.columns)
         operands, output = self.indices.operands(indices), indices[self.indices.output]
         sources, targets = self.indices.sources(indices), self.indices.targets(indices)
