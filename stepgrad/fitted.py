@@ -14,7 +14,7 @@ from math import prod
 from types import CodeType
 from typing import Any
 
-from stepgrad.gate import Gate, Params
+from stepgrad.gate import Elementwise, Gate, Params, Plan
 from stepgrad.limits import LIMITS
 from stepgrad.linear import Blank, LinearMap
 from stepgrad.matrix import picking
@@ -114,9 +114,8 @@ class Fitting:
         aligned = self.gate.aligned(shapes)
         plan = self.gate.plan(self.number, aligned, [kind in NODES for kind in self.pattern], params)
         namespace: dict[str, Any] = {
-            "compute": plan.compute, "shape": plan.shape, "size": prod(plan.shape), "gate": self.gate,
-            "new": self.types[bool(plan.shape)], "empty": object.__new__, "tensor": Tensor,
-            "given": params, "shared": More((), (), params), "more": More, "limits": LIMITS, "check_size": check_size,
+            "gate": self.gate, "new": self.types[bool(plan.shape)], "given": params, "shared": More((), (), params),
+            "more": More, "limits": LIMITS, "check_size": check_size,
         }  # fmt: skip
         slots, lines = SLOTS[: len(shapes)], adopting_lines(self.pattern)
         if prod(plan.shape) > max(map(prod, shapes)):
@@ -124,11 +123,7 @@ class Fitting:
         kinds = self.pattern
         if list(shapes) != aligned:
             kinds = self.aligning(shapes, aligned, lines, namespace)
-        given = ", ".join(NUMBERS[kind].format(slot) for slot, kind in zip(slots, kinds))
-        lines.append(f"zs, {', '.join(f'n{slot}' for slot in slots)} = compute({given})")
-        lines.append("z = empty(tensor); z.shape = shape; z.data = zs" if plan.shape else "z, = zs")
-        for slot, local in zip(slots, plan.maps):
-            lines += local_lines(f"d{slot}", f"n{slot}", local, namespace)
+        lines += computing_lines(plan, [NUMBERS[kind].format(slot) for slot, kind in zip(slots, kinds)], namespace)
         more = "shared if params is given else more((), (), params)" if params else "None"
         lines += ["node = new()", "node.value = z"]
         lines += [f"node.d{slot} = d{slot}" for slot, kind in zip(slots, kinds) if kind in NODES]
@@ -166,6 +161,39 @@ class Fitting:
             self.known[key] = recorder
         except TypeError:  # a list among the params has no hash
             return
+
+
+def applier(
+    gate: Gate, number: NumberType, shapes: Sequence[Shape], wanted: Sequence[bool], params: Params
+) -> Callable[..., Any] | None:
+    """Compile what a recorder does before it records: from operands of these shapes to the result and the locals.
+
+    None where shapes alone do not tell it.
+    """
+    if not gate.has_plan or len(shapes) > len(SLOTS) or not any(shapes):
+        return None
+    plan, slots = gate.plan(number, shapes, wanted, params), SLOTS[: len(shapes)]
+    if not plan.shape and not all(shapes):
+        return None  # a map between numbers is a number
+    alone = NUMBERS["l"] if isinstance(gate, Elementwise) else "[{0}]"
+    given = [(NUMBERS["T"] if shape else alone).format(slot) for slot, shape in zip(slots, shapes)]
+    namespace: dict[str, Any] = {}
+    lines = [*computing_lines(plan, given, namespace), f"return z, {', '.join(f'd{slot}' for slot in slots)}"]
+    return compiled(f"def record({', '.join(slots)}):\n    " + "\n    ".join(lines), namespace)
+
+
+def computing_lines(plan: Plan, given: Sequence[str], namespace: dict[str, Any]) -> list[str]:
+    """Write that the result ``z`` and the locals ``da`` and ``db`` are computed from lists of numbers."""
+    namespace |= {"compute": plan.compute, "shape": plan.shape, "size": prod(plan.shape)}
+    namespace |= {"empty": object.__new__, "tensor": Tensor}
+    slots = SLOTS[: len(given)]
+    lines = [
+        f"zs, {', '.join(f'n{slot}' for slot in slots)} = compute({', '.join(given)})",
+        "z = empty(tensor); z.shape = shape; z.data = zs" if plan.shape else "z, = zs",
+    ]
+    for slot, local in zip(slots, plan.maps):
+        lines += local_lines(f"d{slot}", f"n{slot}", local, namespace)
+    return lines
 
 
 def local_lines(name: str, numbers: str, local: Blank | LinearMap | None, namespace: dict[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
 from stepgrad.errors import InputError, nearest
+from stepgrad.fitted import applier
 from stepgrad.formula import OPERANDS, for_number_type, namespace_of, require_functions
 from stepgrad.gate import Elementwise, Local
 from stepgrad.numeric import FLOAT, NumberType
@@ -344,7 +345,10 @@ class Writer:
         self.names[node] = name
         locals_ = [f"d{slot}_{name}" for slot in range(len(operands))]
         self.locals |= {(node, slot): local for slot, local in enumerate(locals_)}
-        self.namespace[f"gate_{name}"] = partial(apply_gate, node, self.number)
+        flowing = [local is not None for local in node.locals]
+        shapes = [shape_of(each.value if isinstance(each, Node) else each) for each in node.operands]
+        fitted = applier(node.gate, self.number, shapes, flowing, node.params)
+        self.namespace[f"gate_{name}"] = fitted or partial(apply_gate, node, self.number, flowing)
         self.assign(name, f"gate_{name}({', '.join(operands)})", *locals_)
 
     def write_formula(self, node: Node, gate: Elementwise, wanted: Set[Slot]) -> None:
@@ -389,7 +393,9 @@ def float_template(text: str) -> str:
     return with_places(re.sub(r"\bn\d+\b", lambda match: repr(names[match[0]]), code))
 
 
-def apply_gate(node: Node, number: NumberType, *values: Array) -> tuple[Array, *tuple[Local, ...]]:
+def apply_gate(
+    node: Node, number: NumberType, wanted: Sequence[bool], *values: Array
+) -> tuple[Array, *tuple[Local, ...]]:
     """Compute what has no text, as the engine does: the result, then the locals."""
-    result, locals_ = node.gate.apply(number, values, [local is not None for local in node.locals], node.params)
+    result, locals_ = node.gate.apply(number, values, wanted, node.params)
     return result, *locals_
