@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from stepgrad.errors import GateError
 from stepgrad.formats.jsonl import FORMAT, FORMAT_VERSION, HEADER_KEYS, KEYS
-from stepgrad.formats.rows import CHECKSUM
+from stepgrad.formats.spelling import CHECKSUM
 from stepgrad.gate import Gate
 from stepgrad.limits import LIMITS
 from stepgrad.numeric import FLOAT, NUMBER_TYPES, NumberType

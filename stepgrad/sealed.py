@@ -9,7 +9,7 @@ from typing import BinaryIO
 from zlib import crc32
 
 from stepgrad.errors import TraceError
-from stepgrad.formats.rows import CHECKSUM
+from stepgrad.formats.spelling import CHECKSUM
 from stepgrad.saved import MAX_LINE, Wrong, wrong
 
 SEALED = re.compile(rb',"%s":([0-9]{1,10})\}' % CHECKSUM.encode())

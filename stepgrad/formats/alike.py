@@ -17,7 +17,7 @@ from stepgrad.stretches import Placed
 from stepgrad.tape import Node
 from stepgrad.trace import Trace
 
-LONGEST = 10_000  # steps of a pass: what its lines are made of is kept
+LONGEST = 6_000  # steps of a pass: what its lines are made of is kept
 
 
 class Places(NamedTuple):

@@ -17,7 +17,7 @@ from stepgrad.called import Counted
 from stepgrad.columns import Paths
 from stepgrad.errors import FormatError
 from stepgrad.formats.alike import is_usual, suits
-from stepgrad.formats.rows import CHECKSUM, Rows
+from stepgrad.formats.rows import Rows
 from stepgrad.formats.spelling import (
     spell_text,
 )
@@ -121,8 +121,7 @@ class Lines(Rows):
             (stretch,) = placed.each(written, [k])
             lines = list(chain.from_iterable(self.whole(stretch, number)))
             if found is not None and is_usual(found, columns):
-                bare = [line[: line.rindex(f',"{CHECKSUM}":')] for line in lines]
-                self.stencils[pattern] = Stencils(names, columns, bare, KEYS, spell)
+                self.stencils[pattern] = Stencils(names, columns, lines, KEYS, spell)
             yield lines
 
     def fresh(self, number: Any) -> str:

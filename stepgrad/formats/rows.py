@@ -16,6 +16,7 @@ from stepgrad.equality import same
 from stepgrad.errors import FormatError
 from stepgrad.events import read_name
 from stepgrad.formats.spelling import (
+    CHECKSUM,
     MANY,
     Floats,
     Remembered,
@@ -38,8 +39,6 @@ from stepgrad.stretch import Entry, Stretch
 from stepgrad.tape import Node, Printed, Updated
 from stepgrad.tensor import Array, Tensor
 from stepgrad.trace import Trace
-
-CHECKSUM = "crc"  # the last key of every line: CRC-32 of all lines up to here, each without its own
 
 NO_EDGE = (
     ',"slot":null,"operand":null,"upstream":null,"local":null,"product":null,"total":null,"first":null,"old":null,'

@@ -14,6 +14,7 @@ from stepgrad.gate import Elementwise, Gate
 from stepgrad.source import Span
 from stepgrad.tensor import Shape, Tensor, fold_rows
 
+CHECKSUM = "crc"  # the last key of every line: CRC-32 of all lines up to here, each without its own
 MANY = 4_000  # spellings that are remembered
 NUMBERS = 20_000  # in the tensors whose spellings are remembered
 LONG = 10**4000  # whole numbers from here on are written in base 16: Python reads and writes them in no time

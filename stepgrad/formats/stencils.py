@@ -14,6 +14,7 @@ from typing import Any
 from stepgrad.called import Counted
 from stepgrad.columns import Columns, Found, Paths, several
 from stepgrad.formats.alike import Distinct, Standing
+from stepgrad.formats.spelling import CHECKSUM
 from stepgrad.stretches import Placed
 from stepgrad.tape import Node
 from stepgrad.trace import Trace
@@ -105,13 +106,13 @@ class Stencils:
         self.indices = Indices(columns)
 
     def cut(self, line: str, keys: Iterable[str]) -> Iterator[str]:
-        """Cut a line at what some keys hold."""
-        done = 0
+        """Cut a line at what some keys hold, and leave out its checksum."""
+        done, end = 0, line.rindex(f',"{CHECKSUM}":')
         for key in keys:
             start = line.index(f'"{key}":', done) + len(key) + 3
             yield line[done:start]
             done = line.index(f',"{self.after[key]}":', start)
-        yield line[done:]
+        yield line[done:end]
 
     def lines(self, placed: Placed, k: int, number: int, found: Found, paths: Iterable[str]) -> Iterator[str]:
         """Yield the lines of a pass."""
