@@ -155,7 +155,8 @@ class Pattern:
 
     def flattened(self, arrays: Sequence[Array]) -> Iterable[float]:
         """Return the numbers of what the updates of a pass gave."""
-        return arrays if self.is_of_numbers else (number for each in arrays for number in flat(each))
+        numbers: Iterable[Any] = arrays
+        return numbers if self.is_of_numbers else (number for each in arrays for number in flat(each))
 
     def shaped(self, numbers: Sequence[float]) -> list[Array]:
         """Return what the updates of a pass gave, from its numbers."""
