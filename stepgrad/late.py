@@ -152,8 +152,7 @@ class Late:
         if last.pattern is not pattern:
             last = Repeats(pattern, last.end, ahead.before[:count])
             self.kept.append(last)
-        updates = ahead.after[:count]
-        last.values.extend(updates if pattern.width == count else pattern.flattened(updates))
+        last.values.extend(pattern.flattened(ahead.after[:count]))
         last.outputs.append(ahead.after[-1])
         machine.passed_over += pattern.period
         machine.recording.node_count_closed += pattern.period

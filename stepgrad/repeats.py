@@ -8,7 +8,7 @@ that is looked at is recorded again, by the same recorders, and so with the same
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -148,13 +148,19 @@ class Pattern:
             found.append((record, node, list(operands)))
         return found
 
-    def flattened(self, arrays: Sequence[Array]) -> Iterator[float]:
-        """Yield the numbers of what the updates of a pass gave."""
-        return (number for each in arrays for number in flat(each))
+    @cached_property
+    def is_of_numbers(self) -> bool:
+        """Whether no update gives a tensor."""
+        return not any(self.shapes)
+
+    def flattened(self, arrays: Sequence[Array]) -> Iterable[float]:
+        """Return the numbers of what the updates of a pass gave."""
+        numbers: Iterable[Any] = arrays
+        return numbers if self.is_of_numbers else (number for each in arrays for number in flat(each))
 
     def shaped(self, numbers: Sequence[float]) -> list[Array]:
         """Return what the updates of a pass gave, from its numbers."""
-        if self.width == len(self.shapes) and not any(self.shapes):
+        if self.is_of_numbers:
             return list(numbers)
         starts = [0, *self.ends]
         return [

@@ -42,6 +42,7 @@ PROGRAMS = {
     "a loop, and what follows": START + "for k in range(20):\n" + BODY + "z = w*2 + f\nbackward(z)\nprint(w, w.grad)\n",
     "matrices": "W = [[0.1, -0.2], [0.3, 0.4]]; b = [0.0, 0.1]\nX = [[1.0, 2.0], [0.5, -1.0]]\nfor k in range(15):\n"
     "    h = relu(X @ W + b)\n    f = sum(h**2) + W[0, 1]\n    backward(f)\n    for p in [W, b]: p.data -= 0.05*p.grad\n",
+    "a matrix of one number": "W = [[0.5]]\nX = constant([[2.0]])\nfor k in range(20):\n    f = sum((W @ X)**2)\n    backward(f)\n    W -= 0.05*W.grad\n",
     "an input that nothing updates": START + "for k in range(15):\n" + BODY.replace("    u -= 0.05*u.grad\n", ""),
     "gradients set to zero": START + "for k in range(15):\n    for p in [w, u]: p.grad = 0.0\n" + BODY,
     "what a round leaves behind": START + "old = constant(0.0)\nfor k in range(15):\n" + BODY + "    old = f\nprint(old)\n",

@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 
 from stepgrad import StepgradError, render, rounds, run, stretches
+from stepgrad.formats import layout
 from stepgrad.formats.sheets import Sheets
 from tests.training import training_program
 
@@ -125,3 +126,32 @@ def test_a_pass_with_a_note_is_told_step_by_step(monkeypatch):
     assert lines == expected
     assert by_sheets
     assert any("note:" in line for line in lines)
+
+
+def test_passes_of_a_pattern_that_are_not_side_by_side_are_laid_out_together(monkeypatch):
+    layouts = []
+
+    def counted(*given, laid_out=Sheets.laid_out):
+        layouts.append(laid_out(*given))
+        return layouts[-1]
+
+    monkeypatch.setattr(Sheets, "laid_out", counted)
+    lines, expected, (by_sheets, _) = told(run(f"{TINY}    if k % 5 == 0: print(k)\n"), monkeypatch)
+    assert lines == expected
+    assert by_sheets > 50
+    assert len(layouts) < 8  # once for every length of the names
+
+
+def test_arrangements_are_forgotten(monkeypatch):
+    monkeypatch.setattr(layout, "REMEMBERED", 0)
+    lines, expected, _ = told(run(GROWING), monkeypatch, width=60)
+    assert lines == expected
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_many_arrays(width, monkeypatch):
+    """Each has marks of its own, so that they do not run into those of other kinds."""
+    program = MATRICES.replace("    loss =", "    p = p * 0.5 + p\n" * 100 + "    loss =").replace("200", "30")
+    lines, expected, (by_sheets, _) = told(run(program), monkeypatch, width=width)
+    assert lines == expected
+    assert by_sheets

@@ -14,10 +14,11 @@ from typing import NamedTuple, TypeAlias
 from stepgrad.columns import several
 from stepgrad.formats.blocks import BELOW
 from stepgrad.formats.holes import Holes
-from stepgrad.formats.marking import FILL, NAME, NUMBER, RELATION, ROW, MarkedBlocks, Room
+from stepgrad.formats.marking import BLANK, FILL, NAME, NUMBER, RELATION, ROW, MarkedBlocks, Room
 
-CHOICES = 100  # of arrangements of arrays that are remembered
+REMEMBERED = 10_000  # steps of arrangements
 MARK = re.compile(f"([{chr(NAME)}-{chr(RELATION)}]){FILL}*")
+BLANKS = re.compile(f"[ {chr(BLANK)}-{chr(NUMBER - 1)}]+$", re.MULTILINE)  # at the end of a line
 Holed: TypeAlias = tuple[str, list[int]]  # lines with holes, and which of all texts these take
 
 
@@ -88,7 +89,6 @@ class Layout:
         self.widths = widths
         self.arrays = dict(blocks.rows)
         order = {first: number for number, first in enumerate(blocks.first.values())}
-        self.blank = re.compile(f"[ {''.join([chr(ROW + first + 1) for first in order])}]+$", re.MULTILINE)
         self.together = [([order[first] for first in room.arrays], room.together) for room in rooms.values()]
         self.most = [widths.line] * len(order)
         for first, most in chain.from_iterable(room.each for room in rooms.values()):
@@ -118,7 +118,7 @@ class Layout:
         """Return the lines before the sweep, of it, and after it, given which steps that can change are narrow."""
         found = self.known.get(is_narrow)
         if found is None:
-            if len(self.known) >= CHOICES:
+            if len(self.known) * self.holes.pattern.steps >= REMEMBERED:
                 self.known.clear()
             steps = list(self.steps)
             for (step, otherwise), narrow in zip(self.otherwise.items(), is_narrow, strict=True):
@@ -146,16 +146,21 @@ class Layout:
         template, places = self.holed(text, self.holes.of_step.get(step, ()))
         return f"%{self.widths.step}s{template}", [step, *places]
 
+    def place(self, mark: int) -> int:
+        """Return where the text stands that a mark is for: a name, a blank line of an array, or what else it has."""
+        if mark < ROW:
+            return self.holes.at.name + mark - NAME
+        return self.holes.at.array + (mark - ROW if mark < BLANK else mark - BLANK + 1)
+
     def holed(self, text: str, holes: Iterable[int] = ()) -> Holed:
         """Make holes of the marks: those for numbers and relations are given in order."""
         at, width, waiting, start = self.holes.at, self.widths.number, iter(holes), 0
         blanks = width - self.widths.shortest
-        text = self.blank.sub("", text) if self.arrays else text
+        text = BLANKS.sub("", text) if self.arrays else text
         template, places = "", []
         for mark in MARK.finditer(text):
             piece, start, kind = text[start : mark.start()], mark.end(), ord(mark[1])
-            is_own = kind < NUMBER
-            place = (at.name + kind - NAME if kind < ROW else at.array + kind - ROW) if is_own else next(waiting)
+            place = next(waiting) if kind >= NUMBER else self.place(kind)
             is_filled_up = kind == NUMBER and place < at.total
             piece = piece[: len(piece) - blanks] if is_filled_up else piece
             template += f"{piece.replace('%', '%%')}%{width if is_filled_up else ''}s"

@@ -19,9 +19,9 @@ from stepgrad.stretch import Edge, Stretch
 from stepgrad.tape import Node
 from stepgrad.tensor import Array, Tensor
 
-NAME, ROW, NUMBER, RELATION = 0xF0000, 0x100000, 0x10FFF0, 0x10FFF1  # from here on are the marks of each kind
+NAME, ROW, BLANK, NUMBER, RELATION = 0xF0000, 0x100000, 0x108000, 0x10FFF0, 0x10FFF1  # marks of each kind, from here on
 FILL = "\U0010fffd"  # makes a mark as long as what it stands for
-MOST = NUMBER - ROW  # marks for arrays
+MOST = NUMBER - BLANK  # marks for arrays
 
 
 class Room(NamedTuple):
@@ -96,7 +96,7 @@ class MarkedBlocks:
             self.size += 2 + len(printed.lines)
         first = ROW + self.first[place]
         lines = [chr(first + 2 + row) for row in range(self.rows[place])]
-        return Block(chr(first), lines, chr(first + 1), True, printed.shape, True)
+        return Block(chr(first), lines, chr(first - ROW + BLANK), True, printed.shape, True)
 
 
 class Marking(Plain):

@@ -178,8 +178,7 @@ class Sheets:
         self, names: Sequence[str], texts: Sequence[str], is_rounded: Sequence[bool], first: int
     ) -> list[str] | None:
         """Return the lines of the updates of numbers; None where one does not fit."""
-        numbers, shift = list(zip(texts, is_rounded)), self.standing.back + self.pattern.before
-        shift -= self.pattern.before + self.pattern.swept  # from steps to names
+        numbers, shift = list(zip(texts, is_rounded)), self.standing.back - self.pattern.swept  # from steps to names
         told = [
             self.plain.updated_number(names[shift + step], numbers[old], numbers[change], numbers[new], first + step)
             for step, (old, change, new) in self.holes.updates.items()

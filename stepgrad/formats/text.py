@@ -16,6 +16,7 @@ from stepgrad.formats.blocks import INDENT
 from stepgrad.formats.plain import Columns, Names, Plain, suffices
 from stepgrad.formats.sheets import Sheets
 from stepgrad.linear import LinearMap
+from stepgrad.repeats import Pattern
 from stepgrad.stretch import Stretch
 from stepgrad.stretches import Placed
 from stepgrad.style import Style, beside, cells, filled, one_line
@@ -60,6 +61,7 @@ class TextExport:
         self.width = width
         self.steps = steps
         self.wording = Wording(trace, style)
+        self.sheets: dict[Pattern, Sheets] = {}
         self.first = first = list(islice(events_of(trace, steps), LAID_OUT))
         forwards = [event for event in first if isinstance(event, Forward)]
         edges = [event for event in first if isinstance(event, (Backward, Tangent)) and is_number(event.local)]
@@ -153,11 +155,10 @@ class TextExport:
         columns, written = suits(trace, placed), trace.stretches.written.get(pattern)
         if self.style.ascii_only or not isinstance(trace.called, Counted):
             columns = None
-        sheets: Sheets | None = None
         for k in range(placed.count):
             told, found = None, columns.found(placed, k) if columns is not None else None
             if columns is not None and found is not None and is_usual(found, columns):
-                sheets = sheets or Sheets(plain, columns, found)
+                sheets = self.sheets.get(pattern) or self.sheets.setdefault(pattern, Sheets(plain, columns, found))
                 told = sheets.lines(placed, k, found)
             if told is None:
                 (stretch,) = placed.each(written, [k])
