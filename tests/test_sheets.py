@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 from stepgrad import StepgradError, render, rounds, run, stretches
-from stepgrad.formats import layout
+from stepgrad.formats import layout, sheets
 from stepgrad.formats.sheets import Sheets
 from tests.training import training_program
 
@@ -63,6 +63,7 @@ for k in range(200):
 def _early(monkeypatch):
     monkeypatch.setattr(rounds, "WORTH", 1)
     monkeypatch.setattr(stretches, "WORTH_WHILE", 1)
+    monkeypatch.setattr(sheets, "PATIENCE", 2)
 
 
 def told(trace, monkeypatch, **options):

@@ -73,7 +73,7 @@ class Layout:
     steps : list of Holed
         If there is room.
     otherwise : dict
-        What a step is instead where there is less: those with arrays first, then those with numbers.
+        What is told of a step where there is less, not yet cut: those with arrays first, then those with numbers.
     arrays : dict
         Which of the distinct numbers are shown as arrays, in order, and how many lines each has.
     most : list of int
@@ -98,14 +98,14 @@ class Layout:
         self.below: list[int] = []
         self.ruled: list[tuple[int, int]] = []
         self.steps = [self.step(step, text) for step, text in enumerate(told[0])]
-        self.otherwise = {step: self.step(step, told[1][step]) for step in rooms}
+        self.otherwise = {step: told[1][step] for step in rooms}
         for number, step in enumerate(holes.scalar_steps):
             text = told[0][step]
             end = self.end(step, text)
             in_two = f"{text[: (start := text.index(chr(RELATION)))].rstrip()}\n{BELOW}{text[start:end]}"
             self.in_line.append(self.room(text[:end]))
             self.below.append(max(self.room(text[:end]), self.room(in_two)))
-            self.otherwise[step] = self.step(step, in_two)
+            self.otherwise[step] = in_two
             if end < len(text):
                 template, places = self.step(step, text[:end])
                 self.steps[step] = f"{template}%s", [*places, first_rule + len(rules)]
@@ -123,7 +123,7 @@ class Layout:
             steps = list(self.steps)
             for (step, otherwise), narrow in zip(self.otherwise.items(), is_narrow, strict=True):
                 if not narrow:
-                    steps[step] = otherwise
+                    steps[step] = self.step(step, otherwise)
             pattern = self.holes.pattern
             ends = 0, pattern.before, pattern.before + pattern.swept, pattern.steps
             found = self.known[is_narrow] = [Sheet(steps[start:end]) for start, end in pairwise(ends)]

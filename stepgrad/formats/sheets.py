@@ -25,6 +25,8 @@ from stepgrad.stretches import Placed
 from stepgrad.style import LARGE
 from stepgrad.tensor import Array
 
+PATIENCE = 8  # passes that are told with names of the same lengths before one is cut, which takes as long as many
+
 
 class Repeated(NamedTuple):
     """The lines of a pass, and what its output is called."""
@@ -66,7 +68,7 @@ class Sheets:
         self.flags: list[bool] = []
         self.relations: list[str] = []
         self.lengths: list[int] = []
-        self.met: list[int] = []
+        self.met = 0
         self.layout: Layout | None = None
         self.named: tuple[int, list[str]] = -1, []
 
@@ -188,12 +190,12 @@ class Sheets:
     # Cutting
 
     def layout_for(self, lengths: list[int], placed: Placed, k: int) -> Layout | None:
-        """Return the layout for names of some lengths; None where these are met for the first time."""
+        """Return the layout for names of some lengths; None until these have been met several times."""
         if lengths != self.lengths:
-            if lengths != self.met:
-                self.met = lengths
-                return None
-            self.lengths, self.layout = lengths, self.laid_out(lengths, placed, k)
+            self.lengths, self.layout, self.met = lengths, None, 0
+        self.met += 1
+        if self.met == PATIENCE:
+            self.layout = self.laid_out(lengths, placed, k)
         return self.layout
 
     def laid_out(self, lengths: list[int], placed: Placed, k: int) -> Layout | None:
