@@ -168,7 +168,8 @@ class Rounds(Late):
             self.patience = PATIENCE
         else:
             self.write_out(watched)
-            if all(following in self.shortcuts for first, following in self.follows if first == key):
+            known = all(following in self.shortcuts for first, following in self.follows if first == key)
+            if known and self.machine.steps_left >= MARGIN:
                 self.start(watched)
 
     @property
@@ -189,7 +190,7 @@ class Rounds(Late):
         """Write a round out, unless it is."""
         if watched.key not in self.shortcuts:
             carried = watched.carried()
-            told = {name: node for name, node in watched.told.items() if node in watched.made and is_number(node)}
+            told = {name: node for name, node in watched.told.items() if is_number(node) and node in watched.made}
             if self.carried not in (None, carried) or self.told not in (None, [*told]):
                 raise UnfitError
             self.carried, self.told = carried, [*told]
