@@ -10,7 +10,7 @@ from collections.abc import Sequence, Set
 from functools import cached_property
 from itertools import groupby
 
-from stepgrad.apart import SWEPT, Kept, is_sweep, with_sweep_apart
+from stepgrad.apart import SWEPT, Kept, is_paid, is_sweep, with_sweep_apart
 from stepgrad.assignments import Assignments, do_nothing
 from stepgrad.errors import GateError
 from stepgrad.late import Appending, Sweep
@@ -118,7 +118,7 @@ class Statements(Assignments):
     def block_with_refrains(self, statements: Sequence[ast.stmt]) -> Act:
         """Read statements of a loop of the program itself; those that no value can steer are refrains."""
         acts: list[tuple[ast.AST, Act, int]] = []
-        statements = [part for each in statements for part in with_sweep_apart(each)]
+        statements = [part for each in statements for part in with_sweep_apart(each, self.assigned)]
         for (repeats, *_), several in groupby(statements, self.refrain_of):
             self.in_refrain = repeats
             run = [(each, *self.weighed(each)) for each in several]
@@ -126,7 +126,7 @@ class Statements(Assignments):
             if repeats:
                 acts.append((run[0][0], Refrain(self, self.executed(run)), 0))
             else:
-                acts += [(each, self.other(each, act), weight) for each, act, weight in run]
+                acts += [(each, self.other(each, act), 0 if is_paid(each) else weight) for each, act, weight in run]
         if any(isinstance(act, Sweep) for _, act, _ in acts):
             parts = [(act, self.executed([(statement, act, weight)])) for statement, act, weight in acts]
             return Rounds(self, parts, self.executed(acts), self.compared_in(statements))
@@ -139,7 +139,7 @@ class Statements(Assignments):
 
     def other(self, statement: ast.stmt, act: Act) -> Act:
         """Return what executes a statement of a loop that is no refrain."""
-        if self.number is FLOAT and is_sweep(statement):
+        if self.number is FLOAT and is_sweep(statement, self.assigned):
             return Sweep(act)
         reads = quiet_names(statement, self.assigned, self.counters)
         careful = self.careful(statement, act)

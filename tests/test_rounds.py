@@ -284,6 +284,46 @@ def test_what_cannot_be_swept_is_refused_at_its_place(sweep, column, words):
     assert f":2:{column - 4}:" in str(outside.value)
 
 
+def steps_of(source):
+    """How many steps a program takes."""
+    return next(limit for limit in range(1000) if not isinstance(facts(source, max_steps=limit), str))
+
+
+@pytest.mark.parametrize("sweep", ["backward((w*u - 1)**2)", "((w*u - 1)**2).backward()"])
+def test_a_sweep_from_an_expression_takes_the_steps_of_one_statement(sweep):
+    start = "w = 0.5; u = 0.2\n"
+    outside = steps_of(start + f"{sweep}\n" * 2) - steps_of(start + f"{sweep}\n")
+    loop = f"{start}for k in range(2):\n    {sweep}\n"
+    assert steps_of(loop.replace("2)", "3)", 1)) - steps_of(loop) == outside
+    assert facts(loop, max_steps=steps_of(loop) - 4).startswith("<text>:3:5: the program takes more")
+
+
+def test_what_is_swept_is_no_name_that_anybody_could_mean():
+    with pytest.raises(stepgrad.ProgramError) as error:
+        stepgrad.run("w = 0.5\nfor k in range(3):\n    backward(w*w)\n    print(backwar)\n")
+    assert "did you mean" not in str(error.value)
+
+
+@pytest.mark.parametrize("call", ["backward((w*u - 1)**2)", "f = (w*u - 1)**2\n    backward(f)"])
+def test_a_function_that_is_called_backward_is_no_sweep(call, monkeypatch):
+    source = (
+        "w = 0.5; u = 0.1; seen = []\ndef backward(y):\n    y.backward()\n    seen.append(y.data)\n"
+        f"for k in range(20):\n    {call}\n    w -= 0.05*w.grad\nprint(seen)\n"
+    )
+    assert facts(source) == plainly(monkeypatch, source)
+
+
+@pytest.mark.parametrize("limit", range(40, 200, 3))
+def test_a_limit_that_is_near_is_met_at_the_same_place(limit, monkeypatch):
+    source = START + "for k in range(12):\n" + BODY + "    if k > 100 or k < -5 or k == 3333: print(k)\n"
+    assert facts(source, max_steps=limit) == plainly(monkeypatch, source, max_steps=limit)
+
+
+def test_what_is_compared_may_be_no_number(monkeypatch):
+    source = START + "a = []\nfor k in range(12):\n" + BODY + "    if k > 20 and a == f: print(k)\n"
+    assert facts(source) == plainly(monkeypatch, source)
+
+
 APPENDING = {
     "the loss": ("losses.append(f.data)", True),
     "the loss, as an item": ("losses.append(f.item())", True),
