@@ -180,6 +180,9 @@ MORE = {
     + "v = 0.0\nfor k in range(9):\n  for c in [1.0, 2.0]:\n"
     + BODY.replace("0.05*w.grad", "0.01*v + 0.01*w.grad")
     + "    if c > 1: v = 0.9*v + w.grad\n",
+    "a name for what an input was": "u = 0.2\nfor k in range(22):\n    h = u\n    f = (h + 1)**2\n    backward(f)\n    u -= 0.01*u.grad\n"
+    "h = u.grad*2\n",
+    "what gets its name later": START + "ps = [w*2]\nfor k in range(22):\n" + BODY + "f = ps[0]\n",
     "an outer loop's name": START + "for e in range(4):\n  for k in range(8):\n" + BODY + "  for u in [2.0]*(e//3): pass\n",
 }  # fmt: skip
 
