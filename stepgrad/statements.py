@@ -133,9 +133,15 @@ class Statements(Assignments):
         return self.executed(acts)
 
     def compared_in(self, statements: Sequence[ast.stmt]) -> list[Set[str]]:
-        """List, for each statement that is quiet, the names that it compares."""
-        reads = [quiet_names(each, self.assigned, self.counters) for each in statements]
-        return [each.compared for each in reads if each is not None]
+        """List, for each statement that is quiet, and for those within it, the names that it compares."""
+        found: list[Set[str]] = []
+        for each in statements:
+            reads = quiet_names(each, self.assigned, self.counters)
+            if reads is not None:
+                found.append(reads.compared)
+                inner = [*getattr(each, "body", ()), *getattr(each, "orelse", ())]
+                found += self.compared_in(inner)
+        return found
 
     def other(self, statement: ast.stmt, act: Act) -> Act:
         """Return what executes a statement of a loop that is no refrain."""

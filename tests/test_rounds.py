@@ -249,6 +249,14 @@ def test_short_loops_are_recorded(monkeypatch):
     assert kept(PROGRAMS["a loop"].replace("20", "60")) == (1, 59)
 
 
+def test_what_is_appended_now_and_then_is_no_hindrance(monkeypatch):
+    source = (
+        f"{START}losses = []\nfor k in range(40):\n{BODY}    if k % 3 == 0:\n        if k > 9: losses.append(f.data)\n"
+    )
+    assert kept(source) == (1, 39)
+    assert facts(source) == plainly(monkeypatch, source)
+
+
 def test_a_long_run_is_kept_small():
     source = START + "for k in range(3000):\n" + BODY
     assert kept(source) == (1, 2999)
