@@ -183,6 +183,18 @@ MORE = {
     "a name for what an input was": "u = 0.2\nfor k in range(22):\n    h = u\n    f = (h + 1)**2\n    backward(f)\n    u -= 0.01*u.grad\n"
     "h = u.grad*2\n",
     "what gets its name later": START + "ps = [w*2]\nfor k in range(22):\n" + BODY + "f = ps[0]\n",
+    "an input that is made now and then": START
+    + "for k in range(20):\n    if k % 5 == 1: lr = 0.02\n"
+    + BODY,
+    "something that is computed now and then": START
+    + "for k in range(20):\n    if k % 5 == 1: z = w*2\n"
+    + BODY,
+    "a name that is given now and then": START
+    + "def g(a):\n    h = a*2\n    return h\nfor k in range(20):\n"
+    + BODY.replace("f = (w*x + u)", "ps = [g(w*x), u*2]\n    if k % 5 == 1: z = ps[0]\n    if k % 6 == 1: y = ps[1]\n    f = (sum(ps))"),
+    "a call that makes nothing": START
+    + "def g(a):\n    return a\nqs = []\nfor k in range(20):\n    if k % 5 == 1: qs.append(g(2.0))\n"
+    + BODY,
     "an outer loop's name": START + "for e in range(4):\n  for k in range(8):\n" + BODY + "  for u in [2.0]*(e//3): pass\n",
 }  # fmt: skip
 
