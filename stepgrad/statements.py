@@ -145,10 +145,10 @@ class Statements(Assignments):
 
     def other(self, statement: ast.stmt, act: Act) -> Act:
         """Return what executes a statement of a loop that is no refrain."""
-        if self.number is FLOAT and is_sweep(statement, self.assigned):
-            return Sweep(act)
-        reads = quiet_names(statement, self.assigned, self.counters)
         careful = self.careful(statement, act)
+        if self.number is FLOAT and is_sweep(statement, self.assigned):
+            return Sweep(careful)  # a loop within the round may have put something off
+        reads = quiet_names(statement, self.assigned, self.counters)
         return careful if reads is None or reads.appended is None else Appending(careful, reads.appended)
 
     def read_Expr(self, node: ast.Expr) -> Act:

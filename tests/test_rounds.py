@@ -192,6 +192,9 @@ MORE = {
     "a name that is given now and then": START
     + "def g(a):\n    h = a*2\n    return h\nfor k in range(20):\n"
     + BODY.replace("f = (w*x + u)", "ps = [g(w*x), u*2]\n    if k % 5 == 1: z = ps[0]\n    if k % 6 == 1: y = ps[1]\n    f = (sum(ps))"),
+    "sweeps in a loop, and then another": START
+    + "for k in range(6):\n"
+    + BODY.replace("    backward", "    for j in range(3): backward(w*u)\n    backward"),
     "a call that makes nothing": START
     + "def g(a):\n    return a\nqs = []\nfor k in range(20):\n    if k % 5 == 1: qs.append(g(2.0))\n"
     + BODY,
