@@ -79,14 +79,20 @@ class Counted(Mapping[int, Name]):
         self.here: tuple[int, int, Sequence[Any], Sequence[int]] = (0, 0, (), ())  # looked at last: others are near
 
     def in_order(self) -> Iterator[tuple[int, str] | Repeats]:
-        """Yield what names were given, those of repeated passes together."""
+        """Yield what names were given, those of repeated passes together, even where one of their nodes is at hand."""
         waiting = self.repeats[::-1]
         for node, (_, text) in self.given.items():
             index = node.index
             while waiting and index >= waiting[-1].first_index:
                 yield waiting.pop()
-            yield index, text
+            if self.among(index) is None:
+                yield index, text
         yield from reversed(waiting)
+
+    def among(self, index: int) -> int | None:
+        """Return the number of the repeated passes that made a node; None if it was another that did."""
+        number = bisect_right(self.firsts, index) - 1
+        return number if number >= 0 and index < self.ends[number] else None
 
     @cached_property
     def counted(self) -> tuple[dict[int, Name], list[list[int]]]:
@@ -114,8 +120,8 @@ class Counted(Mapping[int, Name]):
         """Return the name of a node."""
         first, end, rows, before = self.here
         if not first <= index < end:
-            number = bisect_right(self.firsts, index) - 1
-            if number < 0 or index >= self.ends[number]:
+            number = self.among(index)
+            if number is None:
                 return self.counted[0].get(index, default)
             first, rows, before = self.firsts[number], self.repeats[number].pattern.rows, self.counted[1][number]
             self.here = first, self.ends[number], rows, before

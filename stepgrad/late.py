@@ -180,8 +180,6 @@ class Late:
         self.take_back()
         self.keep(self.ahead)
         self.hand_over()
-        for node in self.last.fresh:
-            self.machine.names.pop(node, None)
 
     def take_back(self) -> None:
         """Let nodes hold again what they held before conditions were answered."""
@@ -208,9 +206,6 @@ class Late:
             machine.steps_left += self.seen[ahead.key].steps
             self.repeat(len(self.acts), ahead.literals)
             self.key = ahead.key
-        if kept:
-            for node in self.last.fresh:
-                machine.names.pop(node, None)
         self.repeat(done, self.literals)
         self.given = self.given_now()
 

@@ -127,7 +127,7 @@ class Rounds(Late):
     def watch(self) -> str | None:
         """Execute a round, and see what it does."""
         machine, key, self.key = self.machine, self.key, None
-        before, spent, before_sweep = Before(machine, key), 0, True
+        before, spent, before_sweep, is_own = Before(machine, key), 0, True, True
         verses: list[tuple[Verse | None, bool]] = []
         get = machine.scope.get
         compared: dict[str, set[int]] = {name: set() for name in self.compared}
@@ -136,15 +136,20 @@ class Rounds(Late):
                 for name, nodes in compared.items():
                     nodes.add(id(get(name)))
             own, steps = isinstance(act, (Refrain, Sweep)), machine.steps_left
+            traces = None if own else traces_of(machine)
             ended = block() if own else self.interfered(act, block)
             if ended is not None:
                 return ended
             if own:
                 spent += steps - machine.steps_left
+            else:
+                is_own = is_own and traces == traces_of(machine)
             if isinstance(act, Refrain):
                 verses.append((act.repeated, before_sweep))
             before_sweep = before_sweep and not isinstance(act, Sweep)
         self.patience -= 1
+        if not is_own:
+            return None
         with suppress(UnfitError):
             watched = Watched(machine, before, verses)
             watched.told = {name: get(name) for name, nodes in compared.items() if nodes <= {id(get(name))}}
@@ -168,7 +173,8 @@ class Rounds(Late):
             self.patience = PATIENCE
         else:
             self.write_out(watched)
-            if all(following in self.shortcuts for first, following in self.follows if first == key):
+            known = all(following in self.shortcuts for first, following in self.follows if first == key)
+            if known and self.machine.steps_left >= MARGIN:
                 self.start(watched)
 
     @property
@@ -189,7 +195,7 @@ class Rounds(Late):
         """Write a round out, unless it is."""
         if watched.key not in self.shortcuts:
             carried = watched.carried()
-            told = {name: node for name, node in watched.told.items() if node in watched.made and is_number(node)}
+            told = {name: node for name, node in watched.told.items() if is_number(node) and node in watched.made}
             if self.carried not in (None, carried) or self.told not in (None, [*told]):
                 raise UnfitError
             self.carried, self.told = carried, [*told]
@@ -297,3 +303,10 @@ class Rounds(Late):
             if ended is not None:
                 return ended
         return None
+
+
+def traces_of(machine: Bindings) -> list[Any]:
+    """Return what tells whether a statement has left something in the pass of a round: nodes, names, calls."""
+    recording = machine.recording
+    nodes = chain(recording.last.nodes if recording.last else (), recording.current.nodes)
+    return [recording.node_count, len(machine.calls), *map(machine.names.get, nodes)]

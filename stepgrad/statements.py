@@ -10,7 +10,7 @@ from collections.abc import Sequence, Set
 from functools import cached_property
 from itertools import groupby
 
-from stepgrad.apart import SWEPT, Kept, is_sweep, with_sweep_apart
+from stepgrad.apart import SWEPT, Kept, is_paid, is_sweep, with_sweep_apart
 from stepgrad.assignments import Assignments, do_nothing
 from stepgrad.errors import GateError
 from stepgrad.late import Appending, Sweep
@@ -118,7 +118,7 @@ class Statements(Assignments):
     def block_with_refrains(self, statements: Sequence[ast.stmt]) -> Act:
         """Read statements of a loop of the program itself; those that no value can steer are refrains."""
         acts: list[tuple[ast.AST, Act, int]] = []
-        statements = [part for each in statements for part in with_sweep_apart(each)]
+        statements = [part for each in statements for part in with_sweep_apart(each, self.assigned)]
         for (repeats, *_), several in groupby(statements, self.refrain_of):
             self.in_refrain = repeats
             run = [(each, *self.weighed(each)) for each in several]
@@ -126,23 +126,29 @@ class Statements(Assignments):
             if repeats:
                 acts.append((run[0][0], Refrain(self, self.executed(run)), 0))
             else:
-                acts += [(each, self.other(each, act), weight) for each, act, weight in run]
+                acts += [(each, self.other(each, act), 0 if is_paid(each) else weight) for each, act, weight in run]
         if any(isinstance(act, Sweep) for _, act, _ in acts):
             parts = [(act, self.executed([(statement, act, weight)])) for statement, act, weight in acts]
             return Rounds(self, parts, self.executed(acts), self.compared_in(statements))
         return self.executed(acts)
 
     def compared_in(self, statements: Sequence[ast.stmt]) -> list[Set[str]]:
-        """List, for each statement that is quiet, the names that it compares."""
-        reads = [quiet_names(each, self.assigned, self.counters) for each in statements]
-        return [each.compared for each in reads if each is not None]
+        """List, for each statement that is quiet, and for those within it, the names that it compares."""
+        found: list[Set[str]] = []
+        for each in statements:
+            reads = quiet_names(each, self.assigned, self.counters)
+            if reads is not None:
+                found.append(reads.compared)
+                inner = [*getattr(each, "body", ()), *getattr(each, "orelse", ())]
+                found += self.compared_in(inner)
+        return found
 
     def other(self, statement: ast.stmt, act: Act) -> Act:
         """Return what executes a statement of a loop that is no refrain."""
-        if self.number is FLOAT and is_sweep(statement):
-            return Sweep(act)
-        reads = quiet_names(statement, self.assigned, self.counters)
         careful = self.careful(statement, act)
+        if self.number is FLOAT and is_sweep(statement, self.assigned):
+            return Sweep(careful)  # a loop within the round may have put something off
+        reads = quiet_names(statement, self.assigned, self.counters)
         return careful if reads is None or reads.appended is None else Appending(careful, reads.appended)
 
     def read_Expr(self, node: ast.Expr) -> Act:

@@ -6,7 +6,8 @@ inputs, the same updates of the round before, the same results of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from stepgrad.bindings import Bindings
@@ -150,7 +151,7 @@ class Watched:
         recorded, first, first_call = self.recorded, self.recorded.first_index, self.before.call
         made = [*recorded.nodes, *self.fresh]
         places = {node: place for place, node in enumerate(made)}
-        names = {places[node]: name for node, (_, name) in machine.names.items() if node in places}
+        names = dict(named_at(places, machine.names))
         calls = [
             each._replace(
                 caller=None if each.caller is None else each.caller - first_call,
@@ -167,6 +168,12 @@ class Watched:
 def updated_in(recorded: Pass | None) -> list[Node]:
     """Return the leaves made by updates after a sweep."""
     return [] if recorded is None else [each.node for each in recorded.tail if isinstance(each, Updated)]
+
+
+def named_at(places: Mapping[Node, int], names: dict[Node, tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Yield which of a round's places have names, in the order in which they were given: no others came later."""
+    latest = ((places[node], name) for node, (_, name) in reversed(names.items()) if node in places)
+    yield from reversed([*islice(latest, sum(node in names for node in places))])
 
 
 def left_off(key: Key) -> list[tuple[Place, OffTape]]:

@@ -181,6 +181,24 @@ MORE = {
     + "v = 0.0\nfor k in range(9):\n  for c in [1.0, 2.0]:\n"
     + BODY.replace("0.05*w.grad", "0.01*v + 0.01*w.grad")
     + "    if c > 1: v = 0.9*v + w.grad\n",
+    "a name for what an input was": "u = 0.2\nfor k in range(22):\n    h = u\n    f = (h + 1)**2\n    backward(f)\n    u -= 0.01*u.grad\n"
+    "h = u.grad*2\n",
+    "what gets its name later": START + "ps = [w*2]\nfor k in range(22):\n" + BODY + "f = ps[0]\n",
+    "an input that is made now and then": START
+    + "for k in range(20):\n    if k % 5 == 1: lr = 0.02\n"
+    + BODY,
+    "something that is computed now and then": START
+    + "for k in range(20):\n    if k % 5 == 1: z = w*2\n"
+    + BODY,
+    "a name that is given now and then": START
+    + "def g(a):\n    h = a*2\n    return h\nfor k in range(20):\n"
+    + BODY.replace("f = (w*x + u)", "ps = [g(w*x), u*2]\n    if k % 5 == 1: z = ps[0]\n    if k % 6 == 1: y = ps[1]\n    f = (sum(ps))"),
+    "sweeps in a loop, and then another": START
+    + "for k in range(6):\n"
+    + BODY.replace("    backward", "    for j in range(3): backward(w*u)\n    backward"),
+    "a call that makes nothing": START
+    + "def g(a):\n    return a\nqs = []\nfor k in range(20):\n    if k % 5 == 1: qs.append(g(2.0))\n"
+    + BODY,
     "an outer loop's name": START + "for e in range(4):\n  for k in range(8):\n" + BODY + "  for u in [2.0]*(e//3): pass\n",
 }  # fmt: skip
 
@@ -247,6 +265,14 @@ def test_short_loops_are_recorded(monkeypatch):
     assert kept(PROGRAMS["a loop"].replace("20", "60")) == (1, 59)
 
 
+def test_what_is_appended_now_and_then_is_no_hindrance(monkeypatch):
+    source = (
+        f"{START}losses = []\nfor k in range(40):\n{BODY}    if k % 3 == 0:\n        if k > 9: losses.append(f.data)\n"
+    )
+    assert kept(source) == (1, 39)
+    assert facts(source) == plainly(monkeypatch, source)
+
+
 def test_a_long_run_is_kept_small():
     source = START + "for k in range(3000):\n" + BODY
     assert kept(source) == (1, 2999)
@@ -283,6 +309,46 @@ def test_what_cannot_be_swept_is_refused_at_its_place(sweep, column, words):
         stepgrad.run(f"w = 0.5\n{sweep}\nw -= 0.1\n")
     assert words in str(within.value) and f":3:{column}:" in str(within.value)
     assert f":2:{column - 4}:" in str(outside.value)
+
+
+def steps_of(source):
+    """How many steps a program takes."""
+    return next(limit for limit in range(1000) if not isinstance(facts(source, max_steps=limit), str))
+
+
+@pytest.mark.parametrize("sweep", ["backward((w*u - 1)**2)", "((w*u - 1)**2).backward()"])
+def test_a_sweep_from_an_expression_takes_the_steps_of_one_statement(sweep):
+    start = "w = 0.5; u = 0.2\n"
+    outside = steps_of(start + f"{sweep}\n" * 2) - steps_of(start + f"{sweep}\n")
+    loop = f"{start}for k in range(2):\n    {sweep}\n"
+    assert steps_of(loop.replace("2)", "3)", 1)) - steps_of(loop) == outside
+    assert facts(loop, max_steps=steps_of(loop) - 4).startswith("<text>:3:5: the program takes more")
+
+
+def test_what_is_swept_is_no_name_that_anybody_could_mean():
+    with pytest.raises(stepgrad.ProgramError) as error:
+        stepgrad.run("w = 0.5\nfor k in range(3):\n    backward(w*w)\n    print(backwar)\n")
+    assert "did you mean" not in str(error.value)
+
+
+@pytest.mark.parametrize("call", ["backward((w*u - 1)**2)", "f = (w*u - 1)**2\n    backward(f)"])
+def test_a_function_that_is_called_backward_is_no_sweep(call, monkeypatch):
+    source = (
+        "w = 0.5; u = 0.1; seen = []\ndef backward(y):\n    y.backward()\n    seen.append(y.data)\n"
+        f"for k in range(20):\n    {call}\n    w -= 0.05*w.grad\nprint(seen)\n"
+    )
+    assert facts(source) == plainly(monkeypatch, source)
+
+
+@pytest.mark.parametrize("limit", range(40, 200, 3))
+def test_a_limit_that_is_near_is_met_at_the_same_place(limit, monkeypatch):
+    source = START + "for k in range(12):\n" + BODY + "    if k > 100 or k < -5 or k == 3333: print(k)\n"
+    assert facts(source, max_steps=limit) == plainly(monkeypatch, source, max_steps=limit)
+
+
+def test_what_is_compared_may_be_no_number(monkeypatch):
+    source = START + "a = []\nfor k in range(12):\n" + BODY + "    if k > 20 and a == f: print(k)\n"
+    assert facts(source) == plainly(monkeypatch, source)
 
 
 APPENDING = {
