@@ -79,7 +79,7 @@ def told(trace, monkeypatch, **options):
         patch.setattr(Sheets, "lines", counted)
         with_sheets = list(render(trace, "text", **options))
     with monkeypatch.context() as patch:
-        patch.setattr(import_module("stepgrad.formats.text"), "suits", lambda trace, placed: None)
+        patch.setattr(import_module("stepgrad.formats.text"), "suits", lambda trace, placed, longest: None)
         return with_sheets, list(render(trace, "text", **options)), counts
 
 

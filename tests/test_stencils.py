@@ -59,7 +59,7 @@ def told(program, monkeypatch):
     lines = Lines(trace)
     with_stencils = list(lines.lines())
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["stepgrad.formats.jsonl"], "suits", lambda trace, placed: None)
+        patch.setattr(sys.modules["stepgrad.formats.jsonl"], "suits", lambda trace, placed, longest: None)
         return with_stencils, list(Lines(trace).lines()), lines.stencils
 
 
@@ -91,7 +91,7 @@ def test_the_unusual_is_in_a_repeated_pass(program, sign):
 
 
 def test_a_long_pass_is_told_whole(monkeypatch):
-    monkeypatch.setattr("stepgrad.formats.alike.LONGEST", 3)
+    monkeypatch.setattr(sys.modules["stepgrad.formats.jsonl"], "LONGEST", 3)
     lines, expected, stencils = told(CALLS, monkeypatch)
     assert lines == expected
     assert not stencils

@@ -17,8 +17,6 @@ from stepgrad.stretches import Placed
 from stepgrad.tape import Node
 from stepgrad.trace import Trace
 
-LONGEST = 6_000  # steps of a pass: what its lines are made of is kept
-
 
 class Places(NamedTuple):
     """Which of the distinct numbers of a pass stand in its columns: see :class:`stepgrad.columns.Found`."""
@@ -95,10 +93,13 @@ class Standing:
         return back + pattern.period + self.others.setdefault(node, len(self.others))
 
 
-def suits(trace: Trace, placed: Placed) -> Columns | None:
-    """Return the columns of a pattern if its passes can be told together: none of its numbers was changed later."""
+def suits(trace: Trace, placed: Placed, longest: int) -> Columns | None:
+    """Return the columns of a pattern if its passes can be told together: none of its numbers was changed later.
+
+    They may have so many steps, since what their lines are made of is kept.
+    """
     is_plain = trace.number is FLOAT and trace.shift == 0 and not trace.changes
-    return trace.columns.get(placed.pattern) if is_plain and placed.pattern.steps <= LONGEST else None
+    return trace.columns.get(placed.pattern) if is_plain and placed.pattern.steps <= longest else None
 
 
 def is_usual(found: Found, columns: Columns) -> bool:

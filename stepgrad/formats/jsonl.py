@@ -28,6 +28,7 @@ from stepgrad.stretches import Placed
 from stepgrad.tensor import Tensor
 from stepgrad.trace import Trace
 
+LONGEST = 6_000  # steps of a pass of which the lines are kept, cut up, for others like it
 FORMAT, FORMAT_VERSION = "stepgrad trace", 1
 HEADER_KEYS = (
     "format", "format_version", "number", "program", "filename", "output", "result", "steps", "nodes", "passes",
@@ -106,7 +107,7 @@ class Lines(Rows):
     def repeated(self, placed: Placed, first: int) -> Iterator[Iterable[str]]:
         """Yield the lines of repeated passes: the first is told, and becomes the stencil of the others."""
         trace, pattern, numbers = self.trace, placed.pattern, range(first, first + placed.count)
-        columns, names, written = suits(trace, placed), trace.called, trace.stretches.written.get(pattern)
+        columns, names, written = suits(trace, placed, LONGEST), trace.called, trace.stretches.written.get(pattern)
         if columns is None or not isinstance(names, Counted):
             for number, stretch in zip(numbers, placed.each(written, range(placed.count))):
                 yield from self.whole(stretch, number)

@@ -25,6 +25,7 @@ from stepgrad.stretches import Placed
 from stepgrad.style import LARGE
 from stepgrad.tensor import Array
 
+LONGEST = 3_000  # steps of a pass that is cut
 PATIENCE = 8  # passes that are told with names of the same lengths before one is cut, which takes as long as many
 
 

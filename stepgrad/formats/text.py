@@ -14,7 +14,7 @@ from stepgrad.extract import begins, events_of
 from stepgrad.formats.alike import is_usual, suits
 from stepgrad.formats.blocks import INDENT
 from stepgrad.formats.plain import Columns, Names, Plain, suffices
-from stepgrad.formats.sheets import Sheets
+from stepgrad.formats.sheets import LONGEST, Sheets
 from stepgrad.linear import LinearMap
 from stepgrad.repeats import Pattern
 from stepgrad.stretch import Stretch
@@ -152,7 +152,7 @@ class TextExport:
     def repeated(self, plain: Plain, placed: Placed, first: int) -> Iterator[Iterable[str]]:
         """Yield the lines of repeated passes, most of them by sheets."""
         trace, pattern = self.trace, placed.pattern
-        columns, written = suits(trace, placed), trace.stretches.written.get(pattern)
+        columns, written = suits(trace, placed, LONGEST), trace.stretches.written.get(pattern)
         if self.style.ascii_only or not isinstance(trace.called, Counted):
             columns = None
         for k in range(placed.count):
