@@ -24,8 +24,8 @@ class Texts(NamedTuple):
         The signs before the factors and the products of edges between numbers.
     total : int
         Of those of these edges whose products are added to others.
-    update : int
-        The lines of the updates of numbers.
+    equation, update : int
+        What the updates of numbers add, and the signs before what they give.
     array : int
         All of the arrays; behind them, the rules that follow edges.
     """
@@ -37,6 +37,7 @@ class Texts(NamedTuple):
     factors: int
     products: int
     total: int
+    equation: int
     update: int
     array: int
 
@@ -104,7 +105,7 @@ class Holes:
         self.updates = {step: [rank[place] for place in each] for step, each in changed if rank.keys() >= {*each}}
         self.update_of = {step: number for number, step in enumerate(self.updates)}
         named, count, edges = standing.back + pattern.period + len(standing.others), len(scalars), len(chosen)
-        sizes = pattern.steps, named, count, count, edges, edges, len(self.later), len(self.updates)
+        sizes = pattern.steps, named, count, count, edges, edges, len(self.later), len(self.updates), len(self.updates)
         self.at = Texts(*accumulate(sizes, initial=0))
         self.of_step = self.by_step(seed, rank[places.uppers[0]])
 

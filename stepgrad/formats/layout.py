@@ -23,10 +23,11 @@ Holed: TypeAlias = tuple[str, list[int]]  # lines with holes, and which of all t
 
 
 class Widths(NamedTuple):
-    """How wide lines, the columns of steps and numbers, and the shortest number are."""
+    """How wide lines, the columns of steps, equations and numbers, and the shortest number are."""
 
     line: int
     step: int
+    equation: int
     number: int
     shortest: int
 
@@ -142,7 +143,9 @@ class Layout:
     def step(self, step: int, text: str) -> Holed:
         """Make holes in the lines of a step, and one for its number before them."""
         if step in self.holes.update_of:
-            return "%s", [self.holes.at.update + self.holes.update_of[step]]
+            at, number = self.holes.at, self.holes.update_of[step]
+            line = f"%{self.widths.step}s  %-{self.widths.equation}s %s %{self.widths.number}s"
+            return line, [step, at.equation + number, at.update + number, at.number + self.holes.updates[step][2]]
         template, places = self.holed(text, self.holes.of_step.get(step, ()))
         return f"%{self.widths.step}s{template}", [step, *places]
 

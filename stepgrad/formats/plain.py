@@ -127,6 +127,11 @@ def suffices(trace: Trace) -> bool:
     )
 
 
+def update_equation(name: str, old: str, change: str) -> str:
+    """Write what an update of a number adds."""
+    return f"{name} = {old} + ({change})" if change[0] == "-" else f"{name} = {old} + {change}"
+
+
 class Plain:
     """Tells the steps of a trace.
 
@@ -253,8 +258,7 @@ class Plain:
 
     def updated_number(self, name: str, old: Spelled, change: Spelled, new: Spelled, step: int) -> Sequence[str]:
         """Return the line of an update of a number; none where it does not fit."""
-        before, added, columns = old[0].lstrip(), change[0].lstrip(), self.columns
-        equation = f"{name} = {before} + {f'({added})' if added[0] == '-' else added}"
+        columns, equation = self.columns, update_equation(name, old[0].lstrip(), change[0].lstrip())
         left = f"{str(step).rjust(columns.step)}  {equation.ljust(columns.equation)}"
         line = f"{left} {self.equal[old[1] or change[1] or new[1]]} {new[0].rjust(columns.number)}"
         return [line] if len(line) <= columns.line else []

@@ -20,7 +20,7 @@ from stepgrad.formats.alike import Distinct
 from stepgrad.formats.holes import Holes
 from stepgrad.formats.layout import Layout, Widths
 from stepgrad.formats.marking import FILL, MOST, NUMBER, MarkedBlocks, MarkedNames, Marking, Room
-from stepgrad.formats.plain import Plain
+from stepgrad.formats.plain import Plain, update_equation
 from stepgrad.stretches import Placed
 from stepgrad.style import LARGE
 from stepgrad.tensor import Array
@@ -62,7 +62,13 @@ class Sheets:
         self.digits = digits = plain.wording.style.digits
         self.template = " ".join([f"%.{digits}f"] * len(self.holes.scalars(numbers)))
         shortest = len(f"{0:.{digits}f}")
-        self.widths = Widths(plain.columns.line, plain.columns.step, max(plain.columns.number, shortest), shortest)
+        self.widths = Widths(
+            plain.columns.line,
+            plain.columns.step,
+            plain.columns.equation,
+            max(plain.columns.number, shortest),
+            shortest,
+        )
         self.exponent = f"%.{digits}e"
         self.longest = len(f"{LARGE:.{digits}f}") - 1
         self.not_grown = [0] * len(self.holes.scalar_steps)
@@ -88,7 +94,7 @@ class Sheets:
         first, _, _, end, _ = placed.bounds(k)
         totals = self.totals(texts, is_rounded)
         grown, printed_arrays = self.grown(texts, totals), self.arrays(numbers, texts, is_rounded, layout)
-        updates = self.updates(names, texts, is_rounded, first + 1)
+        updates = self.updates(names, texts, is_rounded)
         if printed_arrays is None or updates is None or any(map(gt, grown, layout.below)):
             return None
         arrays, widths = printed_arrays
@@ -177,16 +183,18 @@ class Sheets:
         about = "", self.plain.about
         return [f"{about[is_rounded[number]]}{texts[number]}" for number in self.holes.totals]
 
-    def updates(
-        self, names: Sequence[str], texts: Sequence[str], is_rounded: Sequence[bool], first: int
-    ) -> list[str] | None:
-        """Return the lines of the updates of numbers; None where one does not fit."""
-        numbers, shift = list(zip(texts, is_rounded)), self.standing.back - self.pattern.swept  # from steps to names
-        told = [
-            self.plain.updated_number(names[shift + step], numbers[old], numbers[change], numbers[new], first + step)
-            for step, (old, change, new) in self.holes.updates.items()
-        ]
-        return list(chain.from_iterable(told)) if all(told) else None
+    def updates(self, names: Sequence[str], texts: Sequence[str], is_rounded: Sequence[bool]) -> list[str] | None:
+        """Return what the updates of numbers add, and the signs before what they give; None where one does not fit."""
+        shift, equal, widths = self.standing.back - self.pattern.swept, self.plain.equal, self.widths
+        room = widths.line - widths.step - len("   = ")
+        equations, relations = list[str](), list[str]()
+        for step, (old, change, new) in self.holes.updates.items():
+            equation = update_equation(names[shift + step], texts[old], texts[change])
+            if max(len(equation), widths.equation) + max(len(texts[new]), widths.number) > room:
+                return None
+            equations.append(equation)
+            relations.append(equal[is_rounded[old] or is_rounded[change] or is_rounded[new]])
+        return equations + relations
 
     # Cutting
 
