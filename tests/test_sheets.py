@@ -12,7 +12,7 @@ from tests.training import training_program
 
 TINY = """
 w = 1.0
-for k in range(200):
+for k in range(120):
     loss = w * w * 0.5
     backward(loss)
     w -= 0.05 * w.grad
@@ -20,7 +20,7 @@ for k in range(200):
 GROWING = """
 w = 3.0
 u = 1.0
-for k in range(200):
+for k in range(120):
     h = w * u + w
     loss = h * h + u
     backward(loss)
@@ -33,7 +33,7 @@ T = [[0.0], [1.0], [1.0]]
 W = [[0.1, -0.2], [0.3, 0.4]]
 b = [0.1, 0.0]
 u = [[0.5], [-0.5]]
-for k in range(200):
+for k in range(120):
     p = tanh(X @ W + b) @ u
     loss = mean((p - T) ** 2) + sum(b * b)
     backward(loss)
@@ -44,7 +44,7 @@ for k in range(200):
 GROWING_MATRICES = """
 W = [[0.1, -0.2, 0.3], [0.3, 0.4, -0.7]]
 v = [1.0, -2.0, 0.5]
-for k in range(200):
+for k in range(120):
     loss = sum((W - v) * W) * 2.0
     backward(loss)
     W += 0.2 * W.grad
@@ -52,7 +52,7 @@ for k in range(200):
 """
 NOTED = """
 w = 2.0
-for k in range(200):
+for k in range(120):
     loss = w + relu(w - 0.5)
     backward(loss)
     w -= 0.125 * w.grad
@@ -99,7 +99,7 @@ def test_random_programs(monkeypatch):
     assert used > 100
 
 
-@pytest.mark.parametrize("width", [40, 52, 60, 72, 80, 91, 104, 120, 200])
+@pytest.mark.parametrize("width", [40, 60, 80, 104, 200])
 @pytest.mark.parametrize("program", [TINY, GROWING, MATRICES, GROWING_MATRICES])
 def test_widths(program, width, monkeypatch):
     for digits in (0, 2, 5):
@@ -152,7 +152,7 @@ def test_arrangements_are_forgotten(monkeypatch):
 @pytest.mark.parametrize("width", [80, 200])
 def test_many_arrays(width, monkeypatch):
     """Each has marks of its own, so that they do not run into those of other kinds."""
-    program = MATRICES.replace("    loss =", "    p = p * 0.5 + p\n" * 100 + "    loss =").replace("200", "30")
+    program = MATRICES.replace("    loss =", "    p = p * 0.5 + p\n" * 40 + "    loss =").replace("120", "30")
     lines, expected, (by_sheets, _) = told(run(program), monkeypatch, width=width)
     assert lines == expected
     assert by_sheets
