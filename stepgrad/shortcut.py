@@ -19,10 +19,10 @@ from stepgrad.gate import Elementwise, Gate
 from stepgrad.journal import DATA, GRADIENT, RECORD, UPDATE
 from stepgrad.numeric import FLOAT
 from stepgrad.readings import UnfitError
-from stepgrad.straightline import READY, Slot, Writer, depending, float_template
 from stepgrad.stretch import Stretch
 from stepgrad.tape import Node, Pass
 from stepgrad.watched import Part, Place
+from stepgrad.writer import READY, Slot, Writer, depending, float_template
 
 LONGEST = 200  # characters that stand where they are mentioned: Python's compiler recurses into them
 Key: TypeAlias = "Node | tuple[int, int, int]"  # of a value: a node, or off the tape: part, slot, how many rounds ago

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from stepgrad.gate import Gate, Params
 from stepgrad.numeric import FLOAT
 from stepgrad.repeats import Pattern, Repeats, copied
-from stepgrad.straightline import Page, Slot, Straightline, Writer, depending
+from stepgrad.straightline import Straightline
 from stepgrad.tape import More, Node, Pass, Updated
+from stepgrad.writer import Page, Slot, Writer, depending
 
 
 class WithLocals(Writer):
@@ -110,7 +111,7 @@ class Written:
         self.straight = Straightline(pattern.model, FLOAT)
         self.givens = self.straight.givens
         writer = WithLocals(pattern, self.givens)
-        writer.write_all(self.straight)
+        writer.write_all(self.straight.recorded, self.straight.edges)
         pages = writer.pages
         self.variables = Numbers(
             [name for page in pages for name in page.values],

@@ -51,6 +51,7 @@ FLOORS = [
     "sequences",
     "called",
     "stretch",
+    "writer",
     "straightline",
     "written",
     "stretches",

@@ -5,7 +5,7 @@ import random
 import pytest
 
 import stepgrad
-from stepgrad import late, rounds, shortcut, straightline
+from stepgrad import late, rounds, shortcut, writer
 from stepgrad.repeats import Repeats
 from tests.test_refrains import facts
 from tests.training import training_program
@@ -225,7 +225,7 @@ def test_random_programs(block, monkeypatch):
 
 @pytest.mark.parametrize(("lines", "longest"), ((4, 200), (9, 20), (10_000, 0)))
 def test_code_in_several_functions(lines, longest, monkeypatch):
-    monkeypatch.setattr(straightline, "LINES", lines)
+    monkeypatch.setattr(writer, "LINES", lines)
     monkeypatch.setattr(shortcut, "LONGEST", longest)
     for source in [*PROGRAMS.values(), *(training_program(random.Random(seed)) for seed in range(150, 160))]:
         assert facts(source) == plainly(monkeypatch, source), source
@@ -234,7 +234,7 @@ def test_code_in_several_functions(lines, longest, monkeypatch):
 def test_what_is_mentioned_once_has_no_variable(monkeypatch):
     written = []
     monkeypatch.setattr(shortcut.Shortcut, "compiled", lambda self: written.extend(self.sources()) or compiled(self))
-    compiled = straightline.Writer.compiled
+    compiled = writer.Writer.compiled
     stepgrad.run("w = 0.5; u = 2.0\nfor k in range(9):\n    f = (w*u + u) ** 2\n    backward(f)\n    w -= 0.1*w.grad\n")
     assert written == [
         "def run(s):\n"

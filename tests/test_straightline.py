@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 import stepgrad
-from stepgrad import InputError, Tape, Value, run, straightline
+from stepgrad import InputError, Tape, Value, run, writer
 from stepgrad.gallery import example_paths
 from tests.oracles import PYTHON_FUNCTIONS, random_program
 
@@ -85,7 +85,7 @@ def test_what_functions_leave_to_each_other(monkeypatch):
     for program, inputs in programs:
         trace = run(program, {name: float(text) for name, text in inputs.items()})
         for lines in (1, 2, 7):
-            monkeypatch.setattr(straightline, "LINES", lines)
+            monkeypatch.setattr(writer, "LINES", lines)
             straight = trace.straightline()
             assert replayed(straight, [node.value for node in straight.givens]) == recorded(trace), program
 
