@@ -59,7 +59,7 @@ class Sheets:
         self.others = [self.called(node.index) for node in self.standing.others]
         assert self.pattern.model.output is not None
         self.output = self.standing.place(self.pattern.model.output)
-        self.digits = digits = plain.wording.style.digits
+        digits = plain.wording.style.digits
         self.template = " ".join([f"%.{digits}f"] * len(self.holes.scalars(numbers)))
         shortest = len(f"{0:.{digits}f}")
         self.widths = Widths(
@@ -145,15 +145,10 @@ class Sheets:
             if place in ranks:
                 lines, rounded = [texts[ranks[place]]], is_rounded[ranks[place]]
             else:
-                how = blocks.layout_of(array)
-                at_once = blocks.at_once(array.data, how) if how.template else None
-                if at_once is not None:
-                    lines, rounded = at_once
-                else:
-                    block = blocks.printed(array, how)
-                    lines, rounded = block.lines, block.relation != "="
-                    if len(lines) != rows or not block.is_even:
-                        return None
+                block = blocks.printed(array, blocks.layout_of(array))
+                if len(block.lines) != rows or not block.is_even:
+                    return None
+                lines, rounded = block.lines, block.relation != "="
             width = len(lines[0])
             widths.append(width)
             found += blocks.relations[rounded], " " * width, *lines

@@ -61,6 +61,7 @@ class TextExport:
         self.width = width
         self.steps = steps
         self.wording = Wording(trace, style)
+        self.names = Names(trace, style.ascii_only)
         self.sheets: dict[Pattern, Sheets] = {}
         self.first = first = list(islice(events_of(trace, steps), LAID_OUT))
         forwards = [event for event in first if isinstance(event, Forward)]
@@ -108,8 +109,7 @@ class TextExport:
 
     def plain(self) -> Iterator[Iterable[str]]:
         """Yield the lines of the whole trace, most of them without its events."""
-        self.names = names = Names(self.trace, self.style.ascii_only)
-        plain = Plain(self.wording, self.columns, names, lambda event: self.fitting(self.step(event)))
+        plain = Plain(self.wording, self.columns, self.names, lambda event: self.fitting(self.step(event)))
         stretches = self.trace.stretches
         for first, part in zip(stretches.numbers, stretches.parts, strict=True):
             if isinstance(part, Placed):
