@@ -54,12 +54,15 @@ class Statements(Assignments):
         """Read statements into a function that executes them in order, and has them pay for the nodes they make."""
         acts = [(each, *self.weighed(each)) for each in statements]
         if not (self.functions or self.in_refrain):
-            acts = [(each, self.careful(each, act), weight) for each, act, weight in acts]
+            acts = [(each, self.careful(act, self.reads_of(each)), weight) for each, act, weight in acts]
         return self.executed(acts)
 
-    def careful(self, statement: ast.stmt, act: Act) -> Act:
+    def reads_of(self, statement: ast.stmt) -> Reads | None:
+        """Return what a quiet statement reads; None for any other."""
+        return quiet_names(statement, self.assigned, self.counters)
+
+    def careful(self, act: Act, reads: Reads | None) -> Act:
         """Return what executes a statement after all that has been put off, unless it can see nothing of that."""
-        reads = quiet_names(statement, self.assigned, self.counters)
 
         def careful_act() -> str | None:
             if self.pending is not None and not self.is_quiet(reads):
@@ -126,7 +129,10 @@ class Statements(Assignments):
             if repeats:
                 acts.append((run[0][0], Refrain(self, self.executed(run)), 0))
             else:
-                acts += [(each, self.other(each, act), 0 if is_paid(each) else weight) for each, act, weight in run]
+                acts += [
+                    (each, self.other(each, act), 0 if is_paid(each, self.assigned) else weight)
+                    for each, act, weight in run
+                ]
         if any(isinstance(act, Sweep) for _, act, _ in acts):
             parts = [(act, self.executed([(statement, act, weight)])) for statement, act, weight in acts]
             return Rounds(self, parts, self.executed(acts), self.compared_in(statements))
@@ -136,7 +142,7 @@ class Statements(Assignments):
         """List, for each statement that is quiet, and for those within it, the names that it compares."""
         found: list[Set[str]] = []
         for each in statements:
-            reads = quiet_names(each, self.assigned, self.counters)
+            reads = self.reads_of(each)
             if reads is not None:
                 found.append(reads.compared)
                 inner = [*getattr(each, "body", ()), *getattr(each, "orelse", ())]
@@ -145,10 +151,10 @@ class Statements(Assignments):
 
     def other(self, statement: ast.stmt, act: Act) -> Act:
         """Return what executes a statement of a loop that is no refrain."""
-        careful = self.careful(statement, act)
+        reads = self.reads_of(statement)
+        careful = self.careful(act, reads)
         if self.number is FLOAT and is_sweep(statement, self.assigned):
             return Sweep(careful)  # a loop within the round may have put something off
-        reads = quiet_names(statement, self.assigned, self.counters)
         return careful if reads is None or reads.appended is None else Appending(careful, reads.appended)
 
     def read_Expr(self, node: ast.Expr) -> Act:

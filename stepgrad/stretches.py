@@ -238,8 +238,10 @@ class Stretches(Made[Stretch]):
         return found
 
 
-class Summaries(Sequence[PassSummary]):
+class Summaries(Made[PassSummary]):
     """What is said of every pass, put together when somebody looks."""
+
+    has = "the trace has {} passes"
 
     def __init__(self, pass_count: int, make: Callable[[int], PassSummary]) -> None:
         self.pass_count = pass_count
@@ -248,6 +250,10 @@ class Summaries(Sequence[PassSummary]):
     def __len__(self) -> int:
         return self.pass_count
 
+    def at(self, number: int) -> PassSummary:
+        """Return what is said of a pass, counted from 0."""
+        return self.make(number)
+
     @overload
     def __getitem__(self, number: int) -> PassSummary: ...
 
@@ -255,14 +261,7 @@ class Summaries(Sequence[PassSummary]):
     def __getitem__(self, number: slice) -> tuple[PassSummary, ...]: ...
 
     def __getitem__(self, number: int | slice) -> PassSummary | tuple[PassSummary, ...]:
-        found = range(self.pass_count)[number]
-        return tuple(map(self.make, found)) if isinstance(found, range) else self.make(found)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(x == y for x, y in zip(self, other))
-
-    def __hash__(self) -> int:
-        return hash(self.pass_count)
+        return tuple(super().__getitem__(number)) if isinstance(number, slice) else super().__getitem__(number)
 
     def __repr__(self) -> str:
         return repr(self[:]) if self.pass_count < SHOWN else f"<{self.pass_count:,} passes>"
